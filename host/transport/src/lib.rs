@@ -1,1 +1,20 @@
-//! To come.
+//! How bytes reach a machine.
+//!
+//! A [`Courier`] is the remote end of one machine: it is asked [`Request`]s and gives
+//! [`Reply`]s. There are three kinds: over ssh, on this computer itself, and simulated in
+//! memory. A [`Fleet`] hands out the courier of a machine by name.
+//!
+//! This is the only crate that starts ssh and the only one that builds shell text; the rest of
+//! the house speaks in wishes, facts and commands. What a machine answers is hostile until
+//! parsed. Nothing here decides *whether* something may be done: that is the effects' part.
+
+pub mod resources;
+
+mod courier;
+mod request;
+
+pub use courier::{Courier, CourierError, Fleet, Stage};
+pub use request::{
+    Answer, Command, Dial, DialOutcome, FileKind, FileStatus, Reply, Request, Settled,
+};
+pub use resources::{Difference, Facts, Identity, Wish};

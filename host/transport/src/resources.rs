@@ -1,0 +1,144 @@
+//! The kinds of things that desired state can be about, one file each.
+//!
+//! A [`Wish`] says how a thing should be; its [`Identity`] names the thing; [`Facts`] say how it
+//! is; [`Wish::compare`] tells the [`Difference`]. Each kind knows how to look (shell text and
+//! its parser) and how to settle (shell text), so that adding a kind is adding a file here and
+//! a case in these enums.
+
+pub mod directory;
+pub mod file;
+pub mod group;
+pub mod link;
+pub mod path;
+pub mod service;
+pub mod software;
+pub mod user;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How a thing should be.
+#[derive(Debug, Clone)]
+pub enum Wish {
+    /// A regular file.
+    File(file::File),
+    /// A directory.
+    Directory(directory::Directory),
+    /// A symbolic link.
+    Link(link::Link),
+    /// Nothing at a path.
+    Absent(path::Absent),
+    /// Packages installed.
+    Software(software::Software),
+    /// Packages removed.
+    NoSoftware(software::NoSoftware),
+    /// A group.
+    Group(group::Group),
+    /// A user.
+    User(user::User),
+    /// A service.
+    Service(service::Service),
+}
+
+/// Which thing a wish or a fact is about.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Identity {
+    /// Whatever stands at a path. `hash` asks for the content's hash too.
+    Path {
+        /// Where.
+        path: String,
+        /// Whether the content's hash is wanted.
+        hash: bool,
+    },
+    /// A set of packages.
+    Software(BTreeSet<String>),
+    /// A group by name.
+    Group(String),
+    /// A user by name.
+    User(String),
+    /// A service by name.
+    Service(String),
+}
+
+/// How a thing is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Facts {
+    /// What stands at a path.
+    Path(path::PathFacts),
+    /// Installed packages of the asked ones.
+    Software(software::SoftwareFacts),
+    /// A group.
+    Group(group::GroupFacts),
+    /// A user.
+    User(user::UserFacts),
+    /// A service.
+    Service(service::ServiceFacts),
+}
+
+/// What stands between a wish and the facts, in a person's words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// One line each, such as `mode 0644 -> 0640` or `content differs`.
+    pub lines: Vec<String>,
+    /// Whether file content is part of it, so that a diff can be shown.
+    pub content: bool,
+}
+
+impl Wish {
+    /// Returns which thing the wish is about.
+    pub fn identity(&self) -> Identity {
+        let path = |path: &str, hash| Identity::Path {
+            path: path.to_owned(),
+            hash,
+        };
+        match self {
+            Self::File(file) => path(&file.path, true),
+            Self::Directory(directory) => path(&directory.path, false),
+            Self::Link(link) => path(&link.path, false),
+            Self::Absent(absent) => path(&absent.path, false),
+            Self::Software(software) => Identity::Software(software.names.clone()),
+            Self::NoSoftware(software) => Identity::Software(software.names.clone()),
+            Self::Group(group) => Identity::Group(group.name.clone()),
+            Self::User(user) => Identity::User(user.name.clone()),
+            Self::Service(service) => Identity::Service(service.name.clone()),
+        }
+    }
+
+    /// Returns what stands between the wish and the facts, if anything.
+    ///
+    /// Facts of another kind, which no honest courier returns, differ from every wish.
+    pub fn compare(&self, facts: &Facts) -> Option<Difference> {
+        match (self, facts) {
+            (Self::File(wish), Facts::Path(facts)) => wish.compare(facts),
+            (Self::Directory(wish), Facts::Path(facts)) => wish.compare(facts),
+            (Self::Link(wish), Facts::Path(facts)) => wish.compare(facts),
+            (Self::Absent(wish), Facts::Path(facts)) => wish.compare(facts),
+            (Self::Software(wish), Facts::Software(facts)) => wish.compare(facts),
+            (Self::NoSoftware(wish), Facts::Software(facts)) => wish.compare(facts),
+            (Self::Group(wish), Facts::Group(facts)) => wish.compare(facts),
+            (Self::User(wish), Facts::User(facts)) => wish.compare(facts),
+            (Self::Service(wish), Facts::Service(facts)) => wish.compare(facts),
+            _ => Some(Difference {
+                lines: vec!["unknown".to_owned()],
+                content: false,
+            }),
+        }
+    }
+
+    /// Returns the facts as they will be once the wish is met.
+    pub fn met(&self, before: &Facts) -> Facts {
+        match (self, before) {
+            (Self::File(wish), Facts::Path(before)) => Facts::Path(wish.met(before)),
+            (Self::Directory(wish), Facts::Path(before)) => Facts::Path(wish.met(before)),
+            (Self::Link(wish), Facts::Path(_)) => Facts::Path(wish.met()),
+            (Self::Absent(_), Facts::Path(_)) => Facts::Path(path::PathFacts::nothing()),
+            (Self::Software(wish), Facts::Software(before)) => Facts::Software(wish.met(before)),
+            (Self::NoSoftware(_), Facts::Software(_)) => Facts::Software(software::SoftwareFacts {
+                installed: BTreeMap::new(),
+            }),
+            (Self::Group(_), Facts::Group(_)) => Facts::Group(group::GroupFacts { exists: true }),
+            (Self::User(wish), Facts::User(before)) => Facts::User(wish.met(before)),
+            (Self::Service(wish), Facts::Service(_)) => Facts::Service(wish.met()),
+            (_, before) => before.clone(),
+        }
+    }
+}

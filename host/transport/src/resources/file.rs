@@ -1,0 +1,84 @@
+//! A regular file.
+
+use super::{Difference, path::PathFacts};
+use crate::FileKind;
+
+/// A regular file with this content.
+#[derive(Clone)]
+pub struct File {
+    /// Where.
+    pub path: String,
+    /// What it holds, secrets and all.
+    pub content: Vec<u8>,
+    /// SHA-256 of the content in hexadecimal.
+    pub hash: String,
+    /// Permission bits; none keeps those of an existing file and gives a new one 0644.
+    pub mode: Option<u32>,
+    /// Owner; none keeps it.
+    pub owner: Option<String>,
+    /// Group; none keeps it.
+    pub group: Option<String>,
+    /// Services that owe a restart once this file is replaced. Remembered on the machine
+    /// before the file is.
+    pub restarts: Vec<String>,
+    /// Services that owe a reload.
+    pub reloads: Vec<String>,
+}
+
+impl std::fmt::Debug for File {
+    // The content may hold secrets.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("File")
+            .field("path", &self.path)
+            .field("bytes", &self.content.len())
+            .field("mode", &self.mode)
+            .finish_non_exhaustive()
+    }
+}
+
+impl File {
+    /// Returns what differs, if anything.
+    pub fn compare(&self, facts: &PathFacts) -> Option<Difference> {
+        let mut lines = Vec::new();
+        let mut content = false;
+        match facts.kind {
+            None => {
+                lines.push(format!("create, mode {:04o}", self.mode.unwrap_or(0o644)));
+                content = true;
+            }
+            Some(FileKind::File) => {
+                if facts.hash.as_deref() != Some(self.hash.as_str()) {
+                    lines.push("content".to_owned());
+                    content = true;
+                }
+                lines.extend(facts.outside(
+                    self.mode,
+                    self.owner.as_deref(),
+                    self.group.as_deref(),
+                ));
+            }
+            Some(other) => {
+                lines.push(format!("replace {}", super::path::noun(other)));
+                content = true;
+            }
+        }
+        (!lines.is_empty()).then_some(Difference { lines, content })
+    }
+
+    /// The facts once the wish is met.
+    pub fn met(&self, before: &PathFacts) -> PathFacts {
+        let existed = before.kind == Some(FileKind::File);
+        PathFacts {
+            kind: Some(FileKind::File),
+            mode: self
+                .mode
+                .unwrap_or(if existed { before.mode } else { 0o644 }),
+            owner: super::path::kept(self.owner.as_deref(), existed, &before.owner),
+            group: super::path::kept(self.group.as_deref(), existed, &before.group),
+            size: self.content.len() as u64,
+            hash: Some(self.hash.clone()),
+            target: None,
+        }
+    }
+}

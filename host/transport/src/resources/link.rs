@@ -1,0 +1,49 @@
+//! A symbolic link.
+
+use super::{Difference, path, path::PathFacts};
+use crate::FileKind;
+
+/// A symbolic link.
+#[derive(Debug, Clone)]
+pub struct Link {
+    /// Where the link stands.
+    pub path: String,
+    /// What it points at, as written.
+    pub target: String,
+}
+
+impl Link {
+    /// Returns what differs, if anything. A directory in the way is not replaced.
+    pub fn compare(&self, facts: &PathFacts) -> Option<Difference> {
+        let line = match facts.kind {
+            None => format!("create -> {}", self.target),
+            Some(FileKind::Link) if facts.target.as_deref() == Some(self.target.as_str()) => {
+                return None;
+            }
+            Some(FileKind::Link) => {
+                format!(
+                    "{} -> {}",
+                    facts.target.as_deref().unwrap_or("?"),
+                    self.target
+                )
+            }
+            Some(other) => format!("replace {}", path::noun(other)),
+        };
+        Some(Difference {
+            lines: vec![line],
+            content: false,
+        })
+    }
+
+    /// The facts once the wish is met.
+    pub fn met(&self) -> PathFacts {
+        PathFacts {
+            kind: Some(FileKind::Link),
+            mode: 0o777,
+            target: Some(self.target.clone()),
+            owner: "root".to_owned(),
+            group: "root".to_owned(),
+            ..PathFacts::nothing()
+        }
+    }
+}
