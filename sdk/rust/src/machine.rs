@@ -1,0 +1,82 @@
+use crate::bindings::cellhost::facts::facts;
+use crate::bindings::cellhost::files::files;
+use crate::bindings::cellhost::state::state;
+use crate::{Changes, Exchange, Failure, Machine, Status, Wishes};
+
+/// What a module can ask about one machine and of it.
+impl Machine {
+    /// Tells whether the plan gives it this role.
+    pub fn has_role(&self, role: &str) -> bool {
+        self.roles().iter().any(|own| own == role)
+    }
+
+    /// Returns the value of one of its tags.
+    pub fn tag(&self, key: &str) -> Option<String> {
+        find(self.tags(), key)
+    }
+
+    /// Returns the value of one of its variables.
+    pub fn variable(&self, name: &str) -> Option<String> {
+        find(self.variables(), name)
+    }
+
+    /// Brings it to the wished state, in the order of the list, and says what had to change.
+    pub fn ensure(&self, wishes: impl Wishes) -> Result<Changes, Failure> {
+        let mut items = Vec::new();
+        wishes.add_to(&mut items);
+        let outcomes = state::ensure(self, &items).map_err(|error| match error {
+            // The place in the list says little to an operator: name the wish instead.
+            state::Error::Failed(trouble) => {
+                let wish = usize::try_from(trouble.index)
+                    .ok()
+                    .and_then(|index| items.get(index));
+                match wish {
+                    Some(item) => Failure::failed(trouble.message).about(&item.subject()),
+                    None => state::Error::Failed(trouble).into(),
+                }
+            }
+            error => error.into(),
+        })?;
+        Ok(Changes::new(&items, &outcomes))
+    }
+
+    /// Returns one fact, such as `os.id`, or none where the machine does not have it.
+    pub fn fact(&self, name: &str) -> Result<Option<String>, Failure> {
+        Ok(facts::get(self, name)?)
+    }
+
+    /// Reads a regular file of at most `limit` bytes; secrets in it are blotted out.
+    pub fn read(&self, path: &str, limit: u32) -> Result<Vec<u8>, Failure> {
+        files::read(self, path, limit).map_err(|error| Failure::from(error).about(path))
+    }
+
+    /// Reads a regular file as `read` does, or returns none where there is nothing.
+    pub fn read_if_any(&self, path: &str, limit: u32) -> Result<Option<Vec<u8>>, Failure> {
+        match files::read(self, path, limit) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(files::Error::NotFound) => Ok(None),
+            Err(error) => Err(Failure::from(error).about(path)),
+        }
+    }
+
+    /// Returns the outside of what stands at a path, or none where there is nothing.
+    pub fn stat(&self, path: &str) -> Result<Option<Status>, Failure> {
+        files::stat(self, path).map_err(|error| Failure::from(error).about(path))
+    }
+
+    /// Returns the names inside a directory, sorted.
+    pub fn entries(&self, path: &str) -> Result<Vec<String>, Failure> {
+        files::entries(self, path).map_err(|error| Failure::from(error).about(path))
+    }
+
+    /// Begins an exchange over TCP with a port, as seen from this machine.
+    pub fn dial(&self, address: impl Into<String>, port: u16) -> Exchange<'_> {
+        Exchange::new(self, address.into(), port)
+    }
+}
+
+fn find(pairs: Vec<(String, String)>, key: &str) -> Option<String> {
+    pairs
+        .into_iter()
+        .find_map(|(own, value)| (own == key).then_some(value))
+}

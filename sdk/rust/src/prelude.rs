@@ -1,0 +1,10 @@
+//! Everything that a module's file usually names, for one `use`.
+
+pub use crate::{
+    Absent, Answer, Cell, Changes, Check, Command, Condition, Directory, Doubt, Exchange, Failure,
+    File, Group, Link, Machine, Module, NoSoftware, Problem, Ran, Secret, Service, Sign, Software,
+    User, Wishes, probe_all,
+};
+pub use schemars::JsonSchema;
+pub use serde::{Deserialize, Serialize};
+pub use serde_json::json;

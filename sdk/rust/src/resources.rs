@@ -1,0 +1,21 @@
+//! What a module can wish for, one kind of thing to a file.
+
+mod absent;
+mod directory;
+mod file;
+mod group;
+mod link;
+mod service;
+mod software;
+mod user;
+mod wishes;
+
+pub use absent::Absent;
+pub use directory::Directory;
+pub use file::{File, FilePlace};
+pub use group::Group;
+pub use link::Link;
+pub use service::Service;
+pub use software::{NoSoftware, Software};
+pub use user::User;
+pub use wishes::{Resource, Wishes};
