@@ -1,1 +1,56 @@
-//! To come.
+//! Reads `plan.toml`: the machines, the modules on them, their settings.
+//!
+//! [`Plan::parse`] turns a text into a [`Plan`] in which every name means something, or into
+//! [`Diagnostics`]: everything that is wrong at once, each with its place and the way to fix it.
+//! [`ModuleUse`] remembers where each of its settings stands, so that what a module's schema says
+//! later still points into the plan. [`document`] is the reader underneath; other TOML files of
+//! this project are read with it too.
+//!
+//! Nothing here touches a machine, a registry, the environment or a secret's value; the only
+//! function that opens a file is [`Plan::load`].
+
+mod address;
+mod attributes;
+mod choice;
+mod definition;
+mod diagnostic;
+mod diagnostics;
+pub mod document;
+mod duration;
+mod entry;
+mod group;
+mod inventory;
+mod location;
+mod machine;
+mod module;
+mod name;
+mod order;
+mod phase;
+mod plan;
+mod problem;
+mod range;
+mod render;
+mod secret;
+mod selection;
+mod selector;
+mod settings;
+mod source;
+mod ssh;
+mod suggestion;
+
+pub use address::{check_address, check_user};
+pub use diagnostic::{Diagnostic, Related, Severity};
+pub use diagnostics::Diagnostics;
+pub use duration::parse_duration;
+pub use machine::Machine;
+pub use module::{DEFAULT_NAMESPACE, ModuleId, ModuleUse};
+pub use name::{CellName, InstanceName, MachineName, SecretName, check_label, check_word};
+pub use phase::Phase;
+pub use plan::{LoadError, Plan};
+pub use problem::Problem;
+pub use range::{LARGEST_RANGE, expand, is_range};
+pub use secret::SecretSource;
+pub use selector::{Condition, Selector, Term};
+pub use source::{Position, Source, Span};
+pub use ssh::{Become, BecomeMethod, HostKeys, Ssh};
+pub use suggestion::{did_you_mean, nearest};

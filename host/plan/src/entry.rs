@@ -1,0 +1,154 @@
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use semver::VersionReq;
+use serde_json::{Map, Value as Json};
+
+use crate::document::{Table, Text, Value};
+use crate::group::unknown_machine;
+use crate::inventory::Inventory;
+use crate::module::{ModuleId, ModuleUse};
+use crate::name::{InstanceName, MachineName, SecretName};
+use crate::phase::Phase;
+use crate::problem::Problem;
+use crate::secret::Secrets;
+use crate::selection::select;
+use crate::settings::{Places, Settings};
+
+/// One entry of `[modules]` while the plan is read.
+#[derive(Debug)]
+pub(crate) struct ModuleEntry<'a> {
+    pub(crate) key: Text<'a>,
+    pub(crate) after: Vec<Text<'a>>,
+    pub(crate) phase: Option<Phase>,
+    /// Nothing when it cannot be used, which has been reported then.
+    pub(crate) module: Option<ModuleUse>,
+}
+
+impl<'a> ModuleEntry<'a> {
+    pub(crate) fn read(
+        key: Text<'a>,
+        value: &Value<'a>,
+        inventory: &Inventory,
+        secrets: &Secrets,
+    ) -> Option<Self> {
+        let name = key.parse(InstanceName::new);
+        let mut table = value.table()?;
+        let id = match table.get("module") {
+            Some(value) => value.parse(str::parse::<ModuleId>),
+            None => key.as_str().parse().ok(),
+        };
+        let version = table.get("version");
+        let requirement_span = version.as_ref().map_or(key.span(), Value::span);
+        let requirement = version.map_or(Some(VersionReq::STAR), |value| value.parse(requirement));
+        let places = read_on(&mut table, inventory);
+        let phase = table
+            .get("phase")
+            .and_then(|value| value.parse(str::parse::<Phase>));
+        let after = table
+            .get("after")
+            .and_then(|value| value.texts())
+            .unwrap_or_default();
+        let settings = read_settings(table.get("settings"), &key);
+        let ordinals = table.get("ordinals").and_then(|value| value.table());
+        let ordinals = ordinals.map(|table| read_ordinals(&table, &places, inventory));
+        table.finish();
+        let named: BTreeSet<SecretName> = settings
+            .secrets
+            .iter()
+            .filter_map(|text| secrets.reference(text))
+            .collect();
+        let machines = places
+            .iter()
+            .filter_map(|place| inventory.machines.get(*place));
+        let module = (|| {
+            Some(ModuleUse {
+                name: name?,
+                module: id?,
+                requirement: requirement?,
+                machines: machines.map(|machine| machine.name.clone()).collect(),
+                phase,
+                after: after
+                    .iter()
+                    .filter_map(|text| InstanceName::new(text.as_str()).ok())
+                    .collect(),
+                settings: settings.json,
+                secrets: named,
+                ordinals: ordinals.unwrap_or_default(),
+                span: key.span(),
+                requirement_span,
+                places: settings.places,
+            })
+        })();
+        Some(Self {
+            key,
+            after,
+            phase,
+            module,
+        })
+    }
+}
+
+fn requirement(text: &str) -> Result<VersionReq, Problem> {
+    VersionReq::parse(text).map_err(|error| {
+        let message = format!("`{}` is not a version requirement", text.escape_debug());
+        Problem::new(message)
+            .label(error.to_string())
+            .help("write one such as `^1.2` or `>=1, <3`")
+    })
+}
+
+fn read_on(table: &mut Table<'_>, inventory: &Inventory) -> Vec<usize> {
+    let on = table.require("on", "\"role:…\"");
+    let Some(selectors) = on.as_ref().and_then(Value::one_or_more_texts) else {
+        return Vec::new();
+    };
+    if let Some(on) = on.filter(|_| selectors.is_empty()) {
+        on.reject(
+            Problem::new("this module has no machines").help("name a role, such as `role:x`"),
+        );
+    }
+    select(&selectors, inventory)
+}
+
+fn read_settings<'a>(value: Option<Value<'a>>, key: &Text<'a>) -> Settings<'a> {
+    let read = value
+        .filter(|value| value.table().is_some())
+        .map(|value| Settings::read(&value));
+    read.unwrap_or_else(|| Settings {
+        json: Json::Object(Map::new()),
+        places: Places::whole(key.span()),
+        secrets: Vec::new(),
+    })
+}
+
+fn read_ordinals(
+    table: &Table<'_>,
+    places: &[usize],
+    inventory: &Inventory,
+) -> BTreeMap<MachineName, u16> {
+    let mut ordinals = BTreeMap::new();
+    let mut taken = HashMap::new();
+    for (key, value) in table.entries() {
+        let ordinal = value.integer(1..=u16::MAX);
+        let Some(place) = inventory.place(key.as_str()) else {
+            key.reject(unknown_machine(key.as_str(), &key, inventory));
+            continue;
+        };
+        if !places.contains(&place) {
+            let message = format!("`{}` is not one of this module's machines", key.as_str());
+            key.reject(
+                Problem::new(message).help("fix numbers only for machines that `on` selects"),
+            );
+            continue;
+        }
+        let (Some(ordinal), Some(machine)) = (ordinal, inventory.machines.get(place)) else {
+            continue;
+        };
+        if let Some(first) = taken.insert(ordinal, value.span()) {
+            let problem = Problem::new(format!("the number {ordinal} is given twice"));
+            value.reject(problem.related(first, "first given here"));
+        }
+        ordinals.insert(machine.name.clone(), ordinal);
+    }
+    ordinals
+}

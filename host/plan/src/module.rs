@@ -1,0 +1,131 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::str::FromStr;
+
+use semver::VersionReq;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use crate::name::{InstanceName, MachineName, SecretName, check_word};
+use crate::phase::Phase;
+use crate::problem::Problem;
+use crate::settings::Places;
+use crate::source::Span;
+
+/// The namespace of a module that names none.
+pub const DEFAULT_NAMESPACE: &str = "cellhost";
+
+/// The name of a module in a registry, written `namespace:name` or just `name`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ModuleId {
+    namespace: String,
+    name: String,
+}
+
+impl ModuleId {
+    /// Checks both parts and puts them together.
+    pub fn new(namespace: &str, name: &str) -> Result<Self, Problem> {
+        check_word("namespace", namespace)?;
+        check_word("module name", name)?;
+        Ok(Self {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        })
+    }
+
+    /// Gives the namespace.
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// Gives the name without its namespace.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl FromStr for ModuleId {
+    type Err = Problem;
+
+    fn from_str(text: &str) -> Result<Self, Problem> {
+        if let Some(at) = text.find('@') {
+            let problem = Problem::new(format!("`{text}` is not a module name"));
+            let help = "the version has its own key: `version = \"^1\"`";
+            return Err(problem.within(at..text.len()).help(help));
+        }
+        let Some((namespace, name)) = text.split_once(':') else {
+            return Self::new(DEFAULT_NAMESPACE, text);
+        };
+        check_word("namespace", namespace)?;
+        let start = namespace.len() + 1;
+        Self::new(namespace, name).map_err(|problem| {
+            let inner = problem.within.clone().unwrap_or(0..name.len());
+            problem.within(start + inner.start..start + inner.end)
+        })
+    }
+}
+
+impl fmt::Display for ModuleId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}:{}", self.namespace, self.name)
+    }
+}
+
+impl TryFrom<String> for ModuleId {
+    type Error = Problem;
+
+    fn try_from(text: String) -> Result<Self, Problem> {
+        text.parse()
+    }
+}
+
+impl From<ModuleId> for String {
+    fn from(id: ModuleId) -> Self {
+        id.to_string()
+    }
+}
+
+/// One use of a module in a plan, on some machines with some settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModuleUse {
+    /// Its name in the plan.
+    pub name: InstanceName,
+    /// The module it uses.
+    pub module: ModuleId,
+    /// The versions of the module that are welcome.
+    pub requirement: VersionReq,
+    /// The machines it runs on, in plan order; never empty.
+    pub machines: Vec<MachineName>,
+    /// The phase it runs in; the module's own when absent.
+    pub phase: Option<Phase>,
+    /// The instances that must be through before it starts.
+    pub after: Vec<InstanceName>,
+    /// Its settings, always an object; not yet checked against the module's schema.
+    pub settings: Json,
+    /// The secrets its settings name.
+    pub secrets: BTreeSet<SecretName>,
+    /// The member numbers the plan fixes.
+    pub ordinals: BTreeMap<MachineName, u16>,
+    /// Where its name stands in the plan.
+    pub span: Span,
+    pub(crate) requirement_span: Span,
+    pub(crate) places: Places,
+}
+
+impl ModuleUse {
+    /// Gives the place of a setting by its JSON pointer, or of the nearest one around it.
+    pub fn span_of(&self, pointer: &str) -> Span {
+        self.places.value(pointer).unwrap_or(self.span)
+    }
+
+    /// Gives the place of the key of a setting by its JSON pointer, or of the nearest around it.
+    pub fn key_span_of(&self, pointer: &str) -> Span {
+        self.places.key(pointer).unwrap_or(self.span)
+    }
+
+    /// Gives the place of the version requirement, or of the instance when it has none.
+    pub fn requirement_span(&self) -> Span {
+        self.requirement_span
+    }
+}

@@ -1,0 +1,179 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::address::check_user;
+use crate::choice::choose;
+use crate::document::{Kind, Table, Value};
+use crate::duration::parse_duration_within;
+use crate::location::resolve;
+use crate::name::SecretName;
+use crate::secret::Secrets;
+
+/// How machines are reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ssh {
+    /// The user to log in as, unless a machine has its own; ssh decides when absent.
+    pub user: Option<String>,
+    /// The port, unless a machine has its own; ssh decides when absent.
+    pub port: Option<u16>,
+    /// The ssh configuration to use instead of the user's own.
+    pub config: Option<PathBuf>,
+    /// The private key to log in with.
+    pub identity: Option<PathBuf>,
+    /// What to do about a machine's host key.
+    pub host_keys: HostKeys,
+    /// How many machines are worked on at once.
+    pub parallel: usize,
+    /// How long a connection may take to come up.
+    pub connect_timeout: Duration,
+    /// How long a connection stays open between runs; zero closes it at the end of a run.
+    pub keep_alive: Duration,
+    /// How to become root after logging in, when the login user is not root.
+    pub r#become: Option<Become>,
+}
+
+/// What to do about a machine's host key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HostKeys {
+    /// The key must be known already.
+    #[default]
+    Strict,
+    /// An unknown key is accepted and remembered; a changed one never is.
+    AcceptNew,
+}
+
+/// How to become root.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Become {
+    /// The program to do it with.
+    pub method: BecomeMethod,
+    /// The password that program asks for.
+    pub password: Option<SecretName>,
+}
+
+/// A program that runs a command as root.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BecomeMethod {
+    /// `sudo`.
+    Sudo,
+    /// `doas`.
+    Doas,
+}
+
+impl BecomeMethod {
+    /// Gives the name of the program.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sudo => "sudo",
+            Self::Doas => "doas",
+        }
+    }
+}
+
+impl Default for Ssh {
+    fn default() -> Self {
+        Self {
+            user: None,
+            port: None,
+            config: None,
+            identity: None,
+            host_keys: HostKeys::Strict,
+            parallel: 50,
+            connect_timeout: Duration::from_secs(10),
+            keep_alive: Duration::from_mins(10),
+            r#become: None,
+        }
+    }
+}
+
+impl Ssh {
+    pub(crate) fn read(value: Option<Value<'_>>, secrets: &Secrets) -> Self {
+        let mut ssh = Self::default();
+        let Some(mut table) = value.and_then(|value| value.table()) else {
+            return ssh;
+        };
+        let path = |value: Value<'_>| resolve(&value.text()?);
+        ssh.user = table.get("user").and_then(|value| read_user(&value));
+        ssh.port = table
+            .get("port")
+            .and_then(|value| value.integer(1..=u16::MAX));
+        ssh.config = table.get("config").and_then(path);
+        ssh.identity = table.get("identity").and_then(path);
+        ssh.r#become = table
+            .get("become")
+            .and_then(|value| Become::read(&value, secrets));
+        ssh.read_limits(&mut table);
+        table.finish();
+        ssh
+    }
+
+    fn read_limits(&mut self, table: &mut Table<'_>) {
+        let host_keys = table
+            .get("host-keys")
+            .and_then(|value| value.parse(host_keys));
+        self.host_keys = host_keys.unwrap_or(self.host_keys);
+        let parallel = table
+            .get("parallel")
+            .and_then(|value| value.integer(1..=10_000));
+        self.parallel = parallel.unwrap_or(self.parallel);
+        let mut duration = |key, default, low, high| {
+            let bounds = Duration::from_secs(low)..=Duration::from_secs(high);
+            let parse = |text: &str| parse_duration_within(text, bounds);
+            table
+                .get(key)
+                .and_then(|value| value.parse(parse))
+                .unwrap_or(default)
+        };
+        self.connect_timeout = duration("connect-timeout", self.connect_timeout, 1, 3600);
+        self.keep_alive = duration("keep-alive", self.keep_alive, 0, 7 * 24 * 3600);
+    }
+}
+
+impl Become {
+    fn read(value: &Value<'_>, secrets: &Secrets) -> Option<Self> {
+        if let Kind::String(_) = value.node().kind {
+            return Some(Self {
+                method: value.parse(method)?,
+                password: None,
+            });
+        }
+        let Kind::Table(_) = value.node().kind else {
+            value.wrong_type("a string or a table");
+            return None;
+        };
+        let mut table = value.table()?;
+        let method = table
+            .require("method", "\"sudo\"")
+            .and_then(|value| value.parse(method));
+        let password = table.get("password").and_then(|value| {
+            let mut reference = value.table()?;
+            let name = reference
+                .require("secret", "\"…\"")
+                .and_then(|name| name.text());
+            reference.finish();
+            secrets.reference(&name?)
+        });
+        table.finish();
+        Some(Self {
+            method: method?,
+            password,
+        })
+    }
+}
+
+pub(crate) fn read_user(value: &Value<'_>) -> Option<String> {
+    value.parse(|text| check_user(text).map(|()| text.to_owned()))
+}
+
+fn host_keys(text: &str) -> Result<HostKeys, crate::Problem> {
+    let choices = [
+        ("strict", HostKeys::Strict),
+        ("accept-new", HostKeys::AcceptNew),
+    ];
+    choose("way to treat host keys", text, choices)
+}
+
+fn method(text: &str) -> Result<BecomeMethod, crate::Problem> {
+    let choices = [BecomeMethod::Sudo, BecomeMethod::Doas].map(|method| (method.as_str(), method));
+    choose("way to become root", text, choices)
+}

@@ -1,0 +1,141 @@
+//! A plan that is right is read as it is meant.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use cellhost_plan::{BecomeMethod, HostKeys, Phase, Plan, SecretSource};
+use serde_json::json;
+
+const ORDERS: &str = include_str!("orders.toml");
+
+fn orders() -> Plan {
+    match Plan::parse("cells/orders.toml", ORDERS) {
+        Ok(plan) => plan,
+        Err(wrong) => panic!("{}", wrong.render(false)),
+    }
+}
+
+fn names<T: ToString>(list: impl IntoIterator<Item = T>) -> Vec<String> {
+    list.into_iter().map(|one| one.to_string()).collect()
+}
+
+#[test]
+fn reads_how_machines_are_reached() {
+    let plan = orders();
+    assert_eq!(plan.cell, "orders");
+    assert_eq!(plan.ssh.config, Some(PathBuf::from("cells/ssh_config")));
+    assert_eq!(plan.ssh.identity, Some(PathBuf::from("cells/keys/id")));
+    assert_eq!(plan.ssh.host_keys, HostKeys::AcceptNew);
+    assert_eq!(plan.ssh.parallel, 20);
+    assert_eq!(plan.ssh.connect_timeout, Duration::from_secs(5));
+    assert_eq!(plan.ssh.keep_alive, Duration::from_secs(5400));
+    let r#become = plan.ssh.r#become.unwrap();
+    assert_eq!(r#become.method, BecomeMethod::Sudo);
+    assert_eq!(r#become.password.unwrap(), "sudo-password");
+}
+
+#[test]
+fn reads_where_secrets_come_from() {
+    let plan = orders();
+    let sources: Vec<_> = plan.secrets.into_values().collect();
+    let env = SecretSource::Env("REDIS_PASSWORD".into());
+    assert_eq!(
+        sources,
+        [env, SecretSource::File("cells/secrets/sudo".into())]
+    );
+}
+
+#[test]
+fn expands_machines_in_plan_order_and_finds_them_by_name() {
+    let plan = orders();
+    assert_eq!(
+        names(plan.machines.iter().map(|one| &one.name)),
+        ["m1", "db1", "db2", "db3"]
+    );
+    let machine = plan.machine("db2").unwrap();
+    assert_eq!(machine.address, "10.0.0.22");
+    assert_eq!(machine.user.as_deref(), Some("admin"));
+    assert_eq!(machine.port, Some(22));
+    assert_eq!(
+        plan.machine(&plan.machines[0].name)
+            .unwrap()
+            .user
+            .as_deref(),
+        Some("root")
+    );
+    assert_eq!(plan.machine("db4"), None);
+}
+
+#[test]
+fn gives_members_what_their_group_says_unless_they_say_it_themselves() {
+    let plan = orders();
+    let m1 = plan.machine("m1").unwrap();
+    assert_eq!(names(&m1.roles), ["nucleus", "redis"]);
+    assert_eq!(m1.zone.as_deref(), Some("a"));
+    assert_eq!(m1.variables["disk"], json!("/dev/sdb"));
+    assert_eq!(m1.tags["rack"], "a");
+    let db1 = plan.machine("db1").unwrap();
+    assert_eq!(db1.zone.as_deref(), Some("b"));
+    assert_eq!(db1.variables["disk"], json!("/dev/sda"));
+    assert!(plan.machine("db3").unwrap().groups.is_empty());
+}
+
+#[test]
+fn resolves_what_modules_run_on_and_wait_for() {
+    let plan = orders();
+    let zookeeper = plan.module("zookeeper").unwrap();
+    assert_eq!(zookeeper.module.to_string(), "cellhost:zookeeper");
+    assert_eq!(zookeeper.requirement.to_string(), "*");
+    assert_eq!(names(&zookeeper.machines), ["m1", "db1", "db2"]);
+    assert_eq!(zookeeper.settings, json!({}));
+    let redis = plan.module("redis").unwrap();
+    assert_eq!(redis.module.to_string(), "acme:redis-cluster");
+    assert_eq!(names(&redis.machines), ["m1", "db3"]);
+    assert_eq!(redis.phase, Some(Phase::PostZk));
+    assert_eq!(names(&redis.after), ["zookeeper"]);
+    assert_eq!(names(&redis.secrets), ["redis-password"]);
+    assert_eq!(redis.ordinals["m1"], 7);
+    assert_eq!(redis.settings["nodes"][0]["weight"], json!(0.5));
+}
+
+#[test]
+fn finds_the_place_of_a_setting_or_of_the_nearest_around_it() {
+    let plan = orders();
+    let redis = plan.module("redis").unwrap();
+    let at = |pointer: &str| plan.source.slice(redis.span_of(pointer));
+    assert_eq!(at("/port"), "7000");
+    assert_eq!(at("/nodes/0/weight"), "0.5");
+    assert_eq!(at("/nodes/0/a~1b"), "true");
+    assert_eq!(
+        at("/nodes/0/absent/deeper"),
+        "{ weight = 0.5, \"a/b\" = true }"
+    );
+    assert_eq!(at("/absent"), "[modules.redis.settings]");
+    assert_eq!(at(""), "[modules.redis.settings]");
+    assert_eq!(
+        plan.source.slice(redis.key_span_of("/nodes/0/a~1b")),
+        "\"a/b\""
+    );
+    let zookeeper = plan.module("zookeeper").unwrap();
+    assert_eq!(plan.source.slice(zookeeper.span_of("/port")), "zookeeper");
+}
+
+#[test]
+fn warns_of_nothing_in_a_plan_that_is_right() {
+    assert_eq!(orders().warnings, []);
+}
+
+#[test]
+fn loads_a_file_and_says_which_one_it_cannot_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("plan.toml");
+    std::fs::write(&path, ORDERS).unwrap();
+    let plan = Plan::load(&path).unwrap();
+    assert_eq!(plan.ssh.config, Some(folder.path().join("ssh_config")));
+    let absent = folder.path().join("absent.toml");
+    let error = Plan::load(&absent).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!("cannot read `{}`", absent.display())
+    );
+}
