@@ -1,0 +1,19 @@
+use thiserror::Error;
+
+/// Why a guest cannot be made a module file.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum PackError {
+    /// The file is no WebAssembly.
+    #[error("the guest is no WebAssembly file")]
+    NotWasm {
+        /// What the parser stumbled over.
+        source: wasmparser::BinaryReaderError,
+    },
+    /// The file is WebAssembly, and cannot be made a component.
+    #[error("the guest cannot be made a component: {reason}")]
+    Guest {
+        /// What the encoder says.
+        reason: String,
+    },
+}
