@@ -1,1 +1,37 @@
-//! To come.
+//! Reads `module.toml` and what travels inside a module's `.wasm`.
+//!
+//! A [`Manifest`] says what a module is called, when it runs and, in its [`Asks`], what it wants to
+//! do on machines. [`embed`] puts it with the settings' schema and the templates, as [`Embedded`],
+//! into one custom section of the component; [`extract`] reads that section from bytes nobody
+//! vouches for. Both ways in end in the same checks, [`Manifest::read`].
+//!
+//! Nothing here compiles or runs a component, and nothing here decides: [`Asks`] only tells whether
+//! something was asked for. The only function that opens a file is [`Manifest::load`].
+
+mod ask;
+mod asks;
+mod canonical;
+mod command;
+mod embedded;
+mod error;
+mod glob;
+mod manifest;
+mod ports;
+mod prefix;
+mod requirement;
+mod section;
+mod template;
+mod words;
+
+pub use ask::Ask;
+pub use asks::Asks;
+pub use command::{CommandPattern, WrongPart};
+pub use embedded::{Embedded, FORMAT};
+pub use error::ExtractError;
+pub use glob::Glob;
+pub use manifest::Manifest;
+pub use ports::PortRange;
+pub use prefix::PathPrefix;
+pub use requirement::Requirement;
+pub use section::{LARGEST_SECTION, SECTION, embed, extract};
+pub use template::{LARGEST_TEMPLATE, MOST_TEMPLATES, check_template_name};

@@ -1,0 +1,101 @@
+use cellhost_plan::Problem;
+use cellhost_plan::document::{Kind, Table, Text, Value};
+use serde::Serialize;
+
+use crate::command::CommandPattern;
+use crate::glob::Glob;
+use crate::ports::PortRange;
+use crate::prefix::PathPrefix;
+use crate::words::line;
+
+/// Some things a module wants to do on machines, and why.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Ask {
+    /// Why it wants to.
+    pub why: String,
+    /// What it may write and read.
+    pub paths: Vec<PathPrefix>,
+    /// What it may only read.
+    pub reads: Vec<PathPrefix>,
+    /// What it may run.
+    pub commands: Vec<CommandPattern>,
+    /// The packages it may install or remove.
+    pub packages: Vec<Glob>,
+    /// The services it may change.
+    pub services: Vec<Glob>,
+    /// The users it may create or remove.
+    pub users: Vec<Glob>,
+    /// The groups it may create or remove.
+    pub groups: Vec<Glob>,
+    /// The ports it may connect to.
+    pub dial: Vec<PortRange>,
+    /// Whether it may do things as root where it logs in as someone else.
+    pub r#become: bool,
+}
+
+impl Ask {
+    pub(crate) fn read(mut table: Table<'_>) -> Self {
+        let why = table
+            .require("why", "\"…\"")
+            .and_then(|value| value.parse(line));
+        let ask = Self {
+            why: why.unwrap_or_default(),
+            paths: parsed(table.get("paths"), PathPrefix::new),
+            reads: parsed(table.get("reads"), PathPrefix::new),
+            commands: read_commands(table.get("commands")),
+            packages: parsed(table.get("packages"), Glob::new),
+            services: parsed(table.get("services"), Glob::new),
+            users: parsed(table.get("users"), Glob::new),
+            groups: parsed(table.get("groups"), Glob::new),
+            dial: read_ports(table.get("dial")),
+            r#become: table
+                .get("become")
+                .and_then(|value| value.boolean())
+                .unwrap_or_default(),
+        };
+        if table.entries().iter().all(|(key, _)| key.as_str() == "why") {
+            let help = "name `paths`, `commands` or others, or leave it out";
+            table.reject(Problem::new("this asks for nothing").help(help));
+        }
+        table.finish();
+        ask
+    }
+}
+
+fn parsed<T>(value: Option<Value<'_>>, parse: impl Fn(&str) -> Result<T, Problem>) -> Vec<T> {
+    let texts = value.and_then(|value| value.texts()).unwrap_or_default();
+    texts.iter().filter_map(|text| text.parse(&parse)).collect()
+}
+
+fn read_commands(value: Option<Value<'_>>) -> Vec<CommandPattern> {
+    let commands = value.and_then(|value| value.list()).unwrap_or_default();
+    commands.iter().filter_map(read_command).collect()
+}
+
+fn read_command(value: &Value<'_>) -> Option<CommandPattern> {
+    let texts = value.texts()?;
+    let parts: Vec<&str> = texts.iter().map(Text::as_str).collect();
+    let complete = value.list()?.len() == texts.len();
+    match CommandPattern::new(&parts) {
+        Ok(pattern) => complete.then_some(pattern),
+        Err(wrong) => {
+            match texts.get(wrong.index) {
+                Some(text) => text.reject(*wrong.problem),
+                None => value.reject(*wrong.problem),
+            }
+            None
+        }
+    }
+}
+
+fn read_ports(value: Option<Value<'_>>) -> Vec<PortRange> {
+    let ports = value.and_then(|value| value.list()).unwrap_or_default();
+    let read = |value: &Value<'_>| match value.node().kind {
+        Kind::Integer(_) => {
+            let port = value.integer(1..=u16::MAX)?;
+            PortRange::new(port, port)
+        }
+        _ => value.parse(str::parse),
+    };
+    ports.iter().filter_map(read).collect()
+}

@@ -1,0 +1,139 @@
+use std::path::Path;
+
+use cellhost_plan::document::{Node, Report, Table, Value};
+use cellhost_plan::{
+    DEFAULT_NAMESPACE, Diagnostics, LoadError, ModuleId, Phase, Problem, Source, check_word,
+};
+use semver::Version;
+use serde::Serialize;
+
+use crate::asks::Asks;
+use crate::requirement::Requirement;
+use crate::words::line;
+
+/// What a module says of itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Manifest {
+    /// Its name, without the namespace.
+    pub name: String,
+    /// Whose it is.
+    pub namespace: String,
+    /// Its version, without build metadata.
+    pub version: Version,
+    /// What it does, in one line; may be empty.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    /// The licence it is under.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub license: Option<String>,
+    /// When it runs, unless a plan says otherwise.
+    pub phase: Phase,
+    /// The outputs of other modules it needs.
+    pub requires: Vec<Requirement>,
+    /// The outputs it provides.
+    pub provides: Vec<String>,
+    /// What it wants to do on machines.
+    pub asks: Asks,
+    #[serde(skip)]
+    id: ModuleId,
+}
+
+impl Manifest {
+    /// Parses a manifest; `name` is the path that diagnostics show.
+    pub fn parse(name: &str, text: &str) -> Result<Self, Diagnostics> {
+        let report = Report::new(Source::new(name, text));
+        let document = Node::from_toml(&report);
+        if report.has_errors() {
+            return Err(report.finish());
+        }
+        match Table::root(&document, &report).and_then(Self::read) {
+            Some(manifest) if !report.has_errors() => Ok(manifest),
+            _ => Err(report.finish()),
+        }
+    }
+
+    /// Reads a file and parses it.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, LoadError> {
+        let path = path.as_ref();
+        let text = std::fs::read_to_string(path).map_err(|source| LoadError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        Ok(Self::parse(&path.display().to_string(), &text)?)
+    }
+
+    /// Checks a manifest, wherever it comes from; everything wrong goes to the table's report.
+    pub fn read(mut table: Table<'_>) -> Option<Self> {
+        let word =
+            |kind: &'static str| move |text: &str| check_word(kind, text).map(|()| text.to_owned());
+        let name = table
+            .require("name", "\"…\"")
+            .and_then(|value| value.parse(word("module name")));
+        let namespace = table
+            .get("namespace")
+            .map(|value| value.parse(word("namespace")));
+        let version = table
+            .require("version", "\"0.1.0\"")
+            .and_then(|value| value.parse(version));
+        let description = table.get("description").and_then(|value| value.parse(line));
+        let license = table.get("license").and_then(|value| value.parse(line));
+        let phase = table
+            .get("phase")
+            .map(|value| value.parse(str::parse::<Phase>));
+        let requires = list(table.get("requires"), str::parse);
+        let provides = list(table.get("provides"), word("output name"));
+        let asks = Asks::read(table.get("asks"));
+        table.finish();
+        let namespace = namespace.unwrap_or_else(|| Some(DEFAULT_NAMESPACE.to_owned()));
+        let id = ModuleId::new(&namespace?, &name?).ok()?;
+        Some(Self {
+            name: id.name().to_owned(),
+            namespace: id.namespace().to_owned(),
+            id,
+            version: version?,
+            description: description.unwrap_or_default(),
+            license,
+            phase: phase.unwrap_or(Some(Phase::PostZk))?,
+            requires,
+            provides,
+            asks,
+        })
+    }
+
+    /// Gives the full name of the module.
+    pub fn id(&self) -> &ModuleId {
+        &self.id
+    }
+}
+
+fn version(text: &str) -> Result<Version, Problem> {
+    let version = Version::parse(text).map_err(|error| {
+        let message = format!("`{}` is not a version", text.escape_debug());
+        Problem::new(message)
+            .label(error.to_string())
+            .help("write one such as `0.1.0`")
+    })?;
+    if let Some(at) = text.find('+') {
+        let problem = Problem::new("a version carries no build metadata").within(at..text.len());
+        return Err(
+            problem.help("registries cannot tell such versions apart; leave out `+` and the rest")
+        );
+    }
+    Ok(version)
+}
+
+fn list<T: PartialEq>(
+    value: Option<Value<'_>>,
+    parse: impl Fn(&str) -> Result<T, Problem>,
+) -> Vec<T> {
+    let mut found = Vec::new();
+    for text in value.and_then(|value| value.texts()).unwrap_or_default() {
+        match text.parse(&parse) {
+            Some(one) if found.contains(&one) => {
+                text.reject(Problem::new(format!("`{}` is listed twice", text.as_str())));
+            }
+            one => found.extend(one),
+        }
+    }
+    found
+}

@@ -1,0 +1,29 @@
+use cellhost_plan::Problem;
+
+/// The longest line of prose, in bytes.
+const LONGEST: usize = 1000;
+
+/// Checks one line of prose: people read it in a terminal, so nothing in it may steer one.
+pub(crate) fn line(text: &str) -> Result<String, Problem> {
+    if text.trim().is_empty() {
+        return Err(Problem::new("this text must not be empty"));
+    }
+    if text.len() > LONGEST {
+        return Err(Problem::new(format!(
+            "this text is longer than {LONGEST} bytes"
+        )));
+    }
+    match text.char_indices().find(|(_, c)| is_unprintable(*c)) {
+        None => Ok(text.to_owned()),
+        Some((at, c)) => {
+            let problem = Problem::new("this must be one line of plain text");
+            Err(problem.within(at..at + c.len_utf8()))
+        }
+    }
+}
+
+/// Control characters, and those that reorder or hide the text around them.
+fn is_unprintable(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
