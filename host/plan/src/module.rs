@@ -129,3 +129,10 @@ impl ModuleUse {
         self.requirement_span
     }
 }
+
+impl From<&ModuleId> for InstanceName {
+    /// Names an instance after its module, as a plan that says nothing else does.
+    fn from(id: &ModuleId) -> Self {
+        Self::unchecked(&id.name)
+    }
+}

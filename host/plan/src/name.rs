@@ -155,6 +155,13 @@ name!(
     check_label
 );
 
+impl InstanceName {
+    /// Takes a text over that has been checked by the same rule already.
+    pub(crate) fn unchecked(text: &str) -> Self {
+        Self(text.into())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
