@@ -16,4 +16,10 @@ pub enum PackError {
         /// What the encoder says.
         reason: String,
     },
+    /// The guest cannot be asked for the schema of its settings.
+    #[error("the guest cannot be asked for its settings' schema: {reason}")]
+    Description {
+        /// What went wrong.
+        reason: String,
+    },
 }

@@ -4,7 +4,9 @@
 //! no folder and starts no compiler: whoever calls it brings the bytes.
 
 mod componentize;
+mod describe;
 mod error;
 
 pub use componentize::componentize;
+pub use describe::describe;
 pub use error::PackError;
