@@ -1,1 +1,31 @@
-//! To come.
+//! The one choke point that every effect on a machine passes.
+//!
+//! A module asks for an [`Effect`]; something that implements [`Effects`] performs it and returns
+//! an [`Outcome`]. Real runs, dry runs, replays and tests are the same engine over different
+//! stacks of [`layers`]: `journal` records, `policy` allows or denies, `secrets` puts values in
+//! on the way down and takes them out on the way up, `preview` holds changes back, `live` sends.
+//!
+//! No other crate reaches a courier. If a feature seems to need "if this is a dry run" anywhere
+//! else, it belongs into a layer here.
+
+pub mod layers;
+
+mod effect;
+mod error;
+mod item;
+mod judgement;
+mod outcome;
+mod rights;
+mod template;
+mod vault;
+
+pub use effect::{Act, Command, Dial, Doubt, Effect, Effects, Hook, Input, Sign, Text, Turn};
+pub use error::EffectError;
+pub use layers::masked;
+pub use item::{Content, File, Item, Service};
+pub use outcome::{Certainty, Found, Outcome, Settlement};
+pub use rights::Rights;
+pub use template::{TemplateError, Templates};
+pub use vault::{Vault, VaultError};
+
+pub use cellhost_transport::{Answer, FileKind, FileStatus};

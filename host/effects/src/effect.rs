@@ -1,0 +1,268 @@
+//! What a module asks of a machine.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use cellhost_plan::{InstanceName, MachineName, SecretName};
+use cellhost_transport::{Answer, resources};
+
+use crate::{EffectError, Item, Outcome, Rights, Templates};
+
+/// Performs effects. Implemented by every layer.
+#[async_trait]
+pub trait Effects: Send + Sync {
+    /// Performs one effect, or says why not.
+    async fn perform(&self, effect: Effect) -> Result<Outcome, EffectError>;
+}
+
+/// One thing that a turn asks of one machine.
+#[derive(Debug, Clone)]
+pub struct Effect {
+    /// The turn that asks.
+    pub turn: Arc<Turn>,
+    /// Its place among the effects of its turn, from 0.
+    pub sequence: u32,
+    /// The machine it is about.
+    pub machine: MachineName,
+    /// What is asked.
+    pub act: Act,
+}
+
+impl Effect {
+    /// Returns the same effect asking something else: how a layer passes on a translation.
+    pub fn asking(&self, act: Act) -> Self {
+        Self { act, ..self.clone() }
+    }
+}
+
+/// One call of a module's hook.
+#[derive(Debug)]
+pub struct Turn {
+    /// The module's name in the plan.
+    pub module: InstanceName,
+    /// The module's version.
+    pub version: semver::Version,
+    /// Which hook.
+    pub hook: Hook,
+    /// The machine the hook was called with, where it takes one.
+    pub machine: Option<MachineName>,
+    /// What the module may do.
+    pub rights: Arc<Rights>,
+    /// The module's templates.
+    pub templates: Arc<Templates>,
+}
+
+/// The hooks of a module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Hook {
+    /// Judges the plan.
+    Validate,
+    /// What later modules are told.
+    Outputs,
+    /// The order of a rolling change.
+    Order,
+    /// Brings one machine to where it should be.
+    Apply,
+    /// Founds or mends the cluster.
+    Form,
+    /// How one member is.
+    Health,
+    /// Takes the module off a machine.
+    Remove,
+}
+
+impl Hook {
+    /// Whether the hook may ask things of machines at all.
+    pub fn reaches_machines(self) -> bool {
+        !matches!(self, Self::Validate | Self::Outputs)
+    }
+}
+
+impl std::fmt::Display for Hook {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::Validate => "validate",
+            Self::Outputs => "outputs",
+            Self::Order => "order",
+            Self::Apply => "apply",
+            Self::Form => "form",
+            Self::Health => "health",
+            Self::Remove => "remove",
+        })
+    }
+}
+
+/// What is asked.
+#[derive(Debug, Clone)]
+pub enum Act {
+    /// Bring the machine to a state.
+    Ensure(Vec<Item>),
+    /// Run a command that only looks.
+    Probe {
+        /// The command.
+        command: Command,
+        /// What to answer in a dry run that held changes back.
+        assumed: Option<Answer>,
+    },
+    /// Repeat a command that only looks until its answer shows a sign.
+    Wait {
+        /// The command.
+        command: Command,
+        /// What to look for.
+        sign: Sign,
+        /// How long to go on.
+        patience: Duration,
+    },
+    /// Run a command that changes the machine.
+    Run {
+        /// The command.
+        command: Command,
+        /// What a resumed run does about it if nobody knows whether it ran.
+        doubt: Doubt,
+    },
+    /// Read a regular file.
+    Read {
+        /// Where.
+        path: String,
+        /// Longest content wanted.
+        limit: u32,
+    },
+    /// Read the outside of a file.
+    Status {
+        /// Where.
+        path: String,
+    },
+    /// List a directory.
+    Entries {
+        /// Where.
+        path: String,
+    },
+    /// Talk to a port.
+    Dial {
+        /// The question.
+        dial: Dial,
+        /// What to answer in a dry run that held changes back.
+        assumed: Option<Vec<u8>>,
+    },
+    /// Tell a fact about the machine.
+    Fact {
+        /// Its name.
+        name: String,
+    },
+    /// Tell how things stand. Asked by layers, never by modules.
+    Look(Vec<resources::Identity>),
+}
+
+impl Act {
+    /// The verb of the act, as it stands in journals and events.
+    pub fn verb(&self) -> &'static str {
+        match self {
+            Self::Ensure(_) => "ensure",
+            Self::Probe { .. } => "probe",
+            Self::Wait { .. } => "wait",
+            Self::Run { .. } => "run",
+            Self::Read { .. } => "read",
+            Self::Status { .. } => "status",
+            Self::Entries { .. } => "entries",
+            Self::Dial { .. } => "dial",
+            Self::Fact { .. } => "fact",
+            Self::Look(_) => "look",
+        }
+    }
+
+    /// Whether it may change the machine.
+    pub fn changes(&self) -> bool {
+        matches!(self, Self::Ensure(_) | Self::Run { .. })
+    }
+
+    /// The command of the act, where it has one.
+    pub fn command(&self) -> Option<&Command> {
+        match self {
+            Self::Probe { command, .. } | Self::Wait { command, .. } | Self::Run { command, .. } => {
+                Some(command)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// A text that is given, or the name of a secret.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Text {
+    /// The text itself.
+    Plain(String),
+    /// The value of this secret.
+    Secret(SecretName),
+}
+
+/// What a program reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// Nothing.
+    Nothing,
+    /// These bytes.
+    Bytes(Vec<u8>),
+    /// The value of this secret.
+    Secret(SecretName),
+}
+
+/// A program to start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Command {
+    /// The program and its arguments.
+    pub argv: Vec<String>,
+    /// What it reads.
+    pub input: Input,
+    /// Variables set for it.
+    pub environment: Vec<(String, Text)>,
+    /// The user it runs as.
+    pub user: Option<String>,
+    /// When it is ended.
+    pub deadline: Duration,
+}
+
+/// What a resumed run does about a change that may or may not have happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Doubt {
+    /// Do it again.
+    Again,
+    /// Stop and ask.
+    Ask,
+    /// It happened if this command ends with status 0.
+    Verify(Command),
+}
+
+/// What a wait looks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sign {
+    /// The exit status.
+    pub status: i32,
+    /// What standard output has to contain.
+    pub contains: String,
+}
+
+impl Sign {
+    /// Whether an answer shows the sign.
+    pub fn shows_in(&self, answer: &Answer) -> bool {
+        answer.status == self.status
+            && String::from_utf8_lossy(&answer.output).contains(&self.contains)
+    }
+}
+
+/// A question to a port, as seen from the effect's machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dial {
+    /// Address or name.
+    pub address: String,
+    /// Port.
+    pub port: u16,
+    /// What to send.
+    pub send: Vec<u8>,
+    /// How many bytes to wait for at most.
+    pub limit: u32,
+    /// How long to wait at most.
+    pub deadline: Duration,
+}

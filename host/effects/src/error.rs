@@ -1,0 +1,91 @@
+//! Why an effect has no outcome.
+
+use cellhost_transport::CourierError;
+
+/// Why an effect has no outcome. Each case is one that a module can read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EffectError {
+    /// The module may not do this.
+    #[error("denied: {rule}")]
+    Denied {
+        /// The rule that decided, and how to change it.
+        rule: String,
+    },
+    /// The request makes no sense, whatever the machine.
+    #[error("{reason}")]
+    Invalid {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A wish could not be met; those before it are settled.
+    #[error("{subject}: {message}")]
+    Failed {
+        /// Its place in the list.
+        index: u32,
+        /// What it was about.
+        subject: String,
+        /// The machine's words.
+        message: String,
+    },
+    /// The machine could not be reached, or was lost.
+    #[error("{reason}")]
+    Unreachable {
+        /// At which stage and why.
+        reason: String,
+        /// Whether a change may have happened.
+        in_doubt: bool,
+    },
+    /// It did not end in time.
+    #[error("{reason}")]
+    Deadline {
+        /// What took so long.
+        reason: String,
+    },
+    /// There is no regular file there.
+    #[error("there is no file at `{path}`")]
+    NotFound {
+        /// Where.
+        path: String,
+    },
+    /// The file is too long.
+    #[error("the file is {bytes} bytes long, more than was allowed")]
+    TooLarge {
+        /// Its length.
+        bytes: u64,
+    },
+    /// Nobody listens at the port.
+    #[error("nobody listens there")]
+    PortClosed,
+    /// Anything else.
+    #[error("{reason}")]
+    Other {
+        /// In words.
+        reason: String,
+    },
+}
+
+impl EffectError {
+    /// An error for a request that makes no sense.
+    pub fn invalid(reason: impl Into<String>) -> Self {
+        Self::Invalid { reason: reason.into() }
+    }
+
+    /// An error that fits nowhere else.
+    pub fn other(reason: impl Into<String>) -> Self {
+        Self::Other { reason: reason.into() }
+    }
+}
+
+impl From<CourierError> for EffectError {
+    fn from(error: CourierError) -> Self {
+        match &error {
+            CourierError::Unreachable { in_doubt, .. } => {
+                Self::Unreachable { reason: error.to_string(), in_doubt: *in_doubt }
+            }
+            CourierError::Deadline { .. } => Self::Deadline { reason: error.to_string() },
+            CourierError::Garbled { .. } | CourierError::Unfit { .. } => {
+                Self::Other { reason: error.to_string() }
+            }
+        }
+    }
+}

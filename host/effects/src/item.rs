@@ -1,0 +1,119 @@
+//! Wishes as modules state them, before contents are rendered and secrets filled in.
+
+use cellhost_transport::resources::{
+    directory::Directory, group::Group, link::Link, path::Absent, software::NoSoftware,
+    software::Software, user::User,
+};
+
+/// One wish of a list.
+#[derive(Debug, Clone)]
+pub enum Item {
+    /// A regular file.
+    File(File),
+    /// A directory.
+    Directory(Directory),
+    /// A symbolic link.
+    Link(Link),
+    /// Nothing at a path.
+    Absent(Absent),
+    /// Packages installed.
+    Software(Software),
+    /// Packages removed.
+    NoSoftware(NoSoftware),
+    /// A group.
+    Group(Group),
+    /// A user.
+    User(User),
+    /// A service.
+    Service(Service),
+}
+
+/// A regular file.
+#[derive(Debug, Clone)]
+pub struct File {
+    /// Where.
+    pub path: String,
+    /// What it holds.
+    pub content: Content,
+    /// Permission bits.
+    pub mode: Option<u32>,
+    /// Owner.
+    pub owner: Option<String>,
+    /// Group.
+    pub group: Option<String>,
+}
+
+/// What a file holds.
+#[derive(Clone)]
+pub enum Content {
+    /// These bytes. `sensitive` where secrets were filled in.
+    Bytes {
+        /// The bytes.
+        bytes: Vec<u8>,
+        /// Whether secrets are in it.
+        sensitive: bool,
+    },
+    /// A template to render.
+    Rendered {
+        /// Its name.
+        template: String,
+        /// A JSON object.
+        variables: serde_json::Value,
+    },
+}
+
+impl std::fmt::Debug for Content {
+    // Below the secrets layer, content may hold secrets.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Bytes { bytes, .. } => write!(formatter, "{} bytes", bytes.len()),
+            Self::Rendered { template, .. } => write!(formatter, "template {template}"),
+        }
+    }
+}
+
+/// A service.
+#[derive(Debug, Clone)]
+pub struct Service {
+    /// Its name.
+    pub name: String,
+    /// Whether it starts when the machine does.
+    pub enabled: bool,
+    /// Whether it runs now.
+    pub running: bool,
+    /// Files whose change restarts it.
+    pub restart_for: Vec<String>,
+    /// Files whose change reloads it.
+    pub reload_for: Vec<String>,
+}
+
+impl Item {
+    /// What the wish is about, in a person's words.
+    pub fn subject(&self) -> String {
+        let names = |names: &std::collections::BTreeSet<String>| {
+            names.iter().map(String::as_str).collect::<Vec<_>>().join(" ")
+        };
+        match self {
+            Self::File(file) => format!("file {}", file.path),
+            Self::Directory(directory) => format!("directory {}", directory.path),
+            Self::Link(link) => format!("link {}", link.path),
+            Self::Absent(absent) => format!("absent {}", absent.path),
+            Self::Software(software) => format!("software {}", names(&software.names)),
+            Self::NoSoftware(software) => format!("no software {}", names(&software.names)),
+            Self::Group(group) => format!("group {}", group.name),
+            Self::User(user) => format!("user {}", user.name),
+            Self::Service(service) => format!("service {}", service.name),
+        }
+    }
+
+    /// The path the wish is about, where it is about one.
+    pub fn path(&self) -> Option<&str> {
+        match self {
+            Self::File(file) => Some(&file.path),
+            Self::Directory(directory) => Some(&directory.path),
+            Self::Link(link) => Some(&link.path),
+            Self::Absent(absent) => Some(&absent.path),
+            _ => None,
+        }
+    }
+}

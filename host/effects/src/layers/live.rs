@@ -1,0 +1,240 @@
+//! The lowest layer: sends effects to machines.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use cellhost_plan::MachineName;
+use cellhost_transport::resources::{Facts, Wish};
+use cellhost_transport::{self as transport, Answer, Courier, DialOutcome, Fleet, Reply, Request};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use crate::judgement::{Differing, Wishes, diff};
+use crate::{
+    Act, Command, Dial, Effect, EffectError, Effects, Found, Input, Item, Outcome, Sign, Text,
+};
+
+/// How much of each output stream of a command is kept.
+const OUTPUT_LIMIT: usize = 1 << 20;
+/// Longest old content that is fetched to show a difference.
+const DIFF_LIMIT: u64 = 128 << 10;
+/// The first pause between two looks of a wait; pauses grow to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// Sends effects to the machines of a fleet.
+pub struct Live {
+    fleet: Arc<dyn Fleet>,
+    /// Files whose content this run has replaced, by machine: a service of a later list may have
+    /// to restart for them.
+    replaced: Mutex<HashMap<MachineName, BTreeSet<String>>>,
+}
+
+impl Live {
+    /// A layer over the machines of a fleet.
+    pub fn new(fleet: Arc<dyn Fleet>) -> Self {
+        Self { fleet, replaced: Mutex::default() }
+    }
+
+    async fn ensure(&self, courier: &dyn Courier, machine: &MachineName, items: &[Item]) -> Result<Found, EffectError> {
+        let wishes = Wishes::of(items)?;
+        let facts = look(courier, wishes.identities()).await?;
+        let differing = {
+            let mut replaced = self.replaced.lock().await;
+            wishes.differing(&facts, replaced.entry(machine.clone()).or_default())
+        };
+        if differing.is_empty() {
+            return Ok(Found::Settled(wishes.settlements(Vec::new())));
+        }
+        let mut explained = Vec::with_capacity(differing.len());
+        for found in differing {
+            let text = content_diff(courier, &found, &facts).await?;
+            explained.push((found, text));
+        }
+        let list = explained.iter().map(|(found, _)| found.wish.clone()).collect();
+        let settled = match courier.exchange(Request::Settle(list)).await? {
+            Reply::Settled(settled) => settled,
+            other => return Err(unexpected(other)),
+        };
+        if let Some(message) = settled.failure {
+            let index = explained.get(settled.done).map_or(0, |(found, _)| found.index);
+            return Err(EffectError::Failed {
+                index: u32::try_from(index).unwrap_or(u32::MAX),
+                subject: wishes.subject(index).to_owned(),
+                message,
+            });
+        }
+        Ok(Found::Settled(wishes.settlements(explained)))
+    }
+}
+
+#[async_trait]
+impl Effects for Live {
+    async fn perform(&self, effect: Effect) -> Result<Outcome, EffectError> {
+        let courier = self.fleet.courier(&effect.machine).await?;
+        let courier = courier.as_ref();
+        let found = match effect.act {
+            Act::Ensure(items) => self.ensure(courier, &effect.machine, &items).await?,
+            Act::Look(identities) => Found::Facts(look(courier, identities).await?),
+            Act::Probe { command, .. } => Found::Answer(answer(courier, command).await?),
+            Act::Run { command, .. } => Found::Ran(Some(answer(courier, command).await?)),
+            Act::Wait { command, sign, patience } => {
+                Found::Answer(wait(courier, command, &sign, patience).await?)
+            }
+            Act::Read { path, limit } => read(courier, path, limit).await?,
+            Act::Status { path } => match courier.exchange(Request::Status { path }).await? {
+                Reply::Status(status) => Found::Status(status),
+                other => return Err(unexpected(other)),
+            },
+            Act::Entries { path } => {
+                match courier.exchange(Request::Entries { path: path.clone() }).await? {
+                    Reply::Entries(Some(entries)) => Found::Entries(entries),
+                    Reply::Entries(None) => return Err(EffectError::NotFound { path }),
+                    other => return Err(unexpected(other)),
+                }
+            }
+            Act::Dial { dial, .. } => dialed(courier, dial).await?,
+            Act::Fact { name } => match courier.exchange(Request::Machine).await? {
+                Reply::Machine(facts) => Found::Fact(facts.get(&name).cloned()),
+                other => return Err(unexpected(other)),
+            },
+        };
+        Ok(Outcome::exact(found))
+    }
+}
+
+async fn look(
+    courier: &dyn Courier,
+    identities: Vec<transport::Identity>,
+) -> Result<Vec<Facts>, EffectError> {
+    let wanted = identities.len();
+    match courier.exchange(Request::Look(identities)).await? {
+        Reply::Facts(facts) if facts.len() == wanted => Ok(facts),
+        other => Err(unexpected(other)),
+    }
+}
+
+/// The difference of a file's content, for the record. Costs an exchange only where a file that
+/// stands there is replaced.
+async fn content_diff(
+    courier: &dyn Courier,
+    found: &Differing,
+    facts: &[Facts],
+) -> Result<Option<String>, EffectError> {
+    let (Wish::File(file), true) = (&found.wish, found.difference.content) else { return Ok(None) };
+    let stands = matches!(facts.get(found.index), Some(Facts::Path(path)) if path.hash.is_some());
+    let before = if stands {
+        let request = Request::Read { path: file.path.clone(), limit: DIFF_LIMIT };
+        match courier.exchange(request).await? {
+            Reply::Bytes(bytes) => Some(bytes),
+            _ => return Ok(Some("the old content is too long to show".to_owned())),
+        }
+    } else {
+        None
+    };
+    Ok(Some(diff(&file.path, before.as_deref(), &file.content, found.sensitive)))
+}
+
+async fn answer(courier: &dyn Courier, command: Command) -> Result<Answer, EffectError> {
+    match courier.exchange(Request::Command(sendable(command)?)).await? {
+        Reply::Answer(answer) => Ok(answer),
+        other => Err(unexpected(other)),
+    }
+}
+
+async fn wait(
+    courier: &dyn Courier,
+    command: Command,
+    sign: &Sign,
+    patience: Duration,
+) -> Result<Answer, EffectError> {
+    let end = Instant::now() + patience;
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let last = answer(courier, command.clone()).await?;
+        if sign.shows_in(&last) {
+            return Ok(last);
+        }
+        if Instant::now() + pause >= end {
+            return Err(EffectError::Deadline { reason: waited(&command, sign, patience, &last) });
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+fn waited(command: &Command, sign: &Sign, patience: Duration, last: &Answer) -> String {
+    let program = command.argv.first().map_or("", String::as_str);
+    let output: String = String::from_utf8_lossy(&last.output).chars().take(400).collect();
+    let errors: String = String::from_utf8_lossy(&last.errors).chars().take(400).collect();
+    format!(
+        "`{program}` did not answer with status {} and `{}` within {} s; its last answer: status {}, {} {}",
+        sign.status,
+        sign.contains,
+        patience.as_secs(),
+        last.status,
+        output.trim(),
+        errors.trim(),
+    )
+}
+
+async fn read(courier: &dyn Courier, path: String, limit: u32) -> Result<Found, EffectError> {
+    let request = Request::Read { path: path.clone(), limit: u64::from(limit) };
+    match courier.exchange(request).await? {
+        Reply::Bytes(bytes) => Ok(Found::Bytes(bytes)),
+        Reply::NotFound => Err(EffectError::NotFound { path }),
+        Reply::TooLarge(bytes) => Err(EffectError::TooLarge { bytes }),
+        other => Err(unexpected(other)),
+    }
+}
+
+async fn dialed(courier: &dyn Courier, dial: Dial) -> Result<Found, EffectError> {
+    let Dial { address, port, send, limit, deadline } = dial;
+    let reason = format!("no answer from {address}:{port} within {} ms", deadline.as_millis());
+    let dial = transport::Dial { address, port, send, limit, deadline };
+    match courier.exchange(Request::Dial(dial)).await? {
+        Reply::Dialed(DialOutcome::Bytes(bytes)) => Ok(Found::Dialed(bytes)),
+        Reply::Dialed(DialOutcome::Refused) => Err(EffectError::PortClosed),
+        Reply::Dialed(DialOutcome::Deadline) => Err(EffectError::Deadline { reason }),
+        Reply::Dialed(DialOutcome::Failed(reason)) => Err(EffectError::Other { reason }),
+        other => Err(unexpected(other)),
+    }
+}
+
+/// The command as a courier takes it: every secret has its value by now.
+fn sendable(command: Command) -> Result<transport::Command, EffectError> {
+    let unfilled = || EffectError::other("a secret of the command was not filled in");
+    let environment = command
+        .environment
+        .into_iter()
+        .map(|(name, text)| match text {
+            Text::Plain(value) => Ok((name, value)),
+            Text::Secret(_) => Err(unfilled()),
+        })
+        .collect::<Result<_, _>>()?;
+    let input = match command.input {
+        Input::Nothing => Vec::new(),
+        Input::Bytes(bytes) => bytes,
+        Input::Secret(_) => return Err(unfilled()),
+    };
+    Ok(transport::Command {
+        argv: command.argv,
+        input,
+        environment,
+        user: command.user,
+        deadline: command.deadline,
+        limit: OUTPUT_LIMIT,
+    })
+}
+
+fn unexpected(reply: Reply) -> EffectError {
+    match reply {
+        Reply::Refused(words) => EffectError::Other { reason: words },
+        other => {
+            let shown: String = format!("{other:?}").chars().take(120).collect();
+            EffectError::other(format!("the courier answered another question: {shown}"))
+        }
+    }
+}

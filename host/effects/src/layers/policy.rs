@@ -1,0 +1,166 @@
+//! Allows or denies, before anything else looks at an effect.
+
+use async_trait::async_trait;
+
+use super::secrets::secret_names;
+use crate::{
+    Act, Command, Content, Effect, EffectError, Effects, Input, Item, Outcome, Text, Turn,
+};
+
+/// Denies what the module's rights do not cover.
+pub struct Policy<E> {
+    inner: E,
+}
+
+impl<E: Effects> Policy<E> {
+    /// A layer over another.
+    pub fn new(inner: E) -> Self {
+        Self { inner }
+    }
+}
+
+#[async_trait]
+impl<E: Effects> Effects for Policy<E> {
+    async fn perform(&self, effect: Effect) -> Result<Outcome, EffectError> {
+        judge(&effect)?;
+        self.inner.perform(effect).await
+    }
+}
+
+fn judge(effect: &Effect) -> Result<(), EffectError> {
+    let turn = effect.turn.as_ref();
+    if !turn.hook.reaches_machines() {
+        return Err(denied(turn, format!("the hook `{}` may not reach machines", turn.hook)));
+    }
+    if !turn.rights.machines.contains(&effect.machine) {
+        return Err(denied(turn, format!("machine `{}` is none of its machines", effect.machine)));
+    }
+    if turn.hook == crate::Hook::Health && effect.act.changes() {
+        return Err(denied(turn, "the hook `health` may only look".to_owned()));
+    }
+    match &effect.act {
+        Act::Ensure(items) => items.iter().try_for_each(|item| judge_item(turn, item)),
+        Act::Probe { command, .. } | Act::Wait { command, .. } => judge_command(turn, command),
+        Act::Run { command, doubt } => {
+            judge_command(turn, command)?;
+            match doubt {
+                crate::Doubt::Verify(command) => judge_command(turn, command),
+                crate::Doubt::Again | crate::Doubt::Ask => Ok(()),
+            }
+        }
+        Act::Read { path, .. } | Act::Status { path } | Act::Entries { path } => {
+            let path = normal(path)?;
+            allow(turn, turn.rights.asks.allows_read(path), || format!("reading `{path}`"), "reads")
+        }
+        Act::Dial { dial, .. } => {
+            let port = dial.port;
+            allow(turn, turn.rights.asks.allows_dial(port), || format!("dialing port {port}"), "dial")
+        }
+        Act::Fact { .. } => Ok(()),
+        Act::Look(_) => Err(denied(turn, "modules may not look".to_owned())),
+    }
+}
+
+fn judge_item(turn: &Turn, item: &Item) -> Result<(), EffectError> {
+    let asks = &turn.rights.asks;
+    if let Some(path) = item.path() {
+        let path = normal(path)?;
+        allow(turn, asks.allows_write(path), || format!("writing `{path}`"), "paths")?;
+    }
+    let every = |names: &std::collections::BTreeSet<String>| {
+        names.iter().try_for_each(|name| {
+            let allowed = asks.allows_package(name);
+            allow(turn, allowed, || format!("the package `{name}`"), "packages")
+        })
+    };
+    match item {
+        Item::File(file) => match &file.content {
+            Content::Rendered { variables, .. } => {
+                let mut names = Vec::new();
+                secret_names(variables, &mut names);
+                names.into_iter().try_for_each(|name| judge_secret(turn, name))
+            }
+            Content::Bytes { .. } => Ok(()),
+        },
+        Item::Software(software) => every(&software.names),
+        Item::NoSoftware(software) => every(&software.names),
+        Item::Group(group) => {
+            let name = &group.name;
+            allow(turn, asks.allows_group(name), || format!("the group `{name}`"), "groups")
+        }
+        Item::User(user) => {
+            let name = &user.name;
+            allow(turn, asks.allows_user(name), || format!("the user `{name}`"), "users")
+        }
+        Item::Service(service) => {
+            let name = &service.name;
+            allow(turn, asks.allows_service(name), || format!("the service `{name}`"), "services")
+        }
+        Item::Directory(_) | Item::Link(_) | Item::Absent(_) => Ok(()),
+    }
+}
+
+fn judge_command(turn: &Turn, command: &Command) -> Result<(), EffectError> {
+    if command.argv.is_empty() {
+        return Err(EffectError::invalid("a command without a program"));
+    }
+    let argv: Vec<&str> = command.argv.iter().map(String::as_str).collect();
+    let allowed = turn.rights.asks.allows_command(&argv);
+    allow(turn, allowed, || format!("the command `{}`", command.argv.join(" ")), "commands")?;
+    for (name, text) in &command.environment {
+        if name.is_empty() || name.contains(['=', '\0']) || dangerous(name) {
+            return Err(denied(turn, format!("the environment variable `{name}`")));
+        }
+        if let Text::Secret(secret) = text {
+            judge_secret(turn, secret.as_str())?;
+        }
+    }
+    match &command.input {
+        Input::Secret(secret) => judge_secret(turn, secret.as_str()),
+        Input::Nothing | Input::Bytes(_) => Ok(()),
+    }
+}
+
+/// Variables that make a program run another's code, whatever its arguments are.
+fn dangerous(name: &str) -> bool {
+    name.starts_with("LD_")
+        || matches!(name, "PATH" | "IFS" | "ENV" | "BASH_ENV" | "SHELLOPTS" | "PYTHONPATH" | "PERL5OPT" | "PERL5LIB" | "RUBYOPT" | "NODE_OPTIONS" | "GCONV_PATH")
+}
+
+fn judge_secret(turn: &Turn, name: &str) -> Result<(), EffectError> {
+    if turn.rights.secrets.iter().any(|known| known.as_str() == name) {
+        return Ok(());
+    }
+    Err(denied(turn, format!("the secret `{name}` is not among its settings")))
+}
+
+fn allow(
+    turn: &Turn,
+    allowed: bool,
+    what: impl FnOnce() -> String,
+    key: &str,
+) -> Result<(), EffectError> {
+    if allowed {
+        return Ok(());
+    }
+    Err(denied(turn, format!("{} is not in `{key}` of its asks", what())))
+}
+
+fn denied(turn: &Turn, rule: String) -> EffectError {
+    EffectError::Denied { rule: format!("module `{}` {}: {rule}", turn.module, turn.version) }
+}
+
+/// A path that says what it means: absolute, without `.`, `..`, empty parts or control characters.
+fn normal(path: &str) -> Result<&str, EffectError> {
+    let parts_fine = path
+        .strip_prefix('/')
+        .is_some_and(|rest| rest.split('/').all(|part| !matches!(part, "" | "." | "..")));
+    if parts_fine && !path.chars().any(char::is_control) && path.len() <= 4000 {
+        return Ok(path);
+    }
+    Err(EffectError::invalid(format!(
+        "`{}` is no plain absolute path (no `..`, `.`, `//`, trailing `/` or control characters)",
+        path.escape_debug()
+    )))
+}
+

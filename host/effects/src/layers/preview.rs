@@ -1,0 +1,330 @@
+//! A dry run: looks for real, holds changes back, and lets later looks see them.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use cellhost_plan::MachineName;
+use cellhost_transport::resources::{Facts, Identity, Wish};
+use cellhost_transport::{Answer, FileKind, FileStatus};
+use tokio::sync::Mutex;
+
+use crate::judgement::{Wishes, diff};
+use crate::{Act, Certainty, Effect, EffectError, Effects, Found, Item, Outcome, Sign};
+
+/// Longest content of a machine that is fetched to show a difference.
+const DIFF_LIMIT: u32 = 128 << 10;
+
+/// Answers as the machines would, had they been changed; sends nothing that changes one.
+pub struct Preview<E> {
+    inner: E,
+    overlays: Mutex<HashMap<MachineName, Overlay>>,
+    /// Whether anything was held back on any machine.
+    held_back: AtomicBool,
+}
+
+/// What a machine would look like.
+#[derive(Default)]
+struct Overlay {
+    facts: BTreeMap<Identity, Facts>,
+    /// Packages installed (with a version, empty where unknown) or removed.
+    packages: BTreeMap<String, Option<String>>,
+    contents: BTreeMap<String, Option<Vec<u8>>>,
+    replaced: BTreeSet<String>,
+    /// Whether any change was held back.
+    held_back: bool,
+    /// Whether one of them does what only the machine knows: a package's files, a command.
+    opaque: bool,
+}
+
+impl Overlay {
+    /// How a thing would stand, given how it really does.
+    fn seen(&self, identity: &Identity, real: Facts) -> Facts {
+        if let Some(held) = self.facts.get(identity) {
+            return held.clone();
+        }
+        let Facts::Software(mut facts) = real else { return real };
+        let Identity::Software(names) = identity else { return Facts::Software(facts) };
+        for name in names {
+            match self.packages.get(name) {
+                Some(Some(version)) => {
+                    facts.installed.entry(name.clone()).or_insert_with(|| version.clone());
+                }
+                Some(None) => {
+                    facts.installed.remove(name);
+                }
+                None => {}
+            }
+        }
+        Facts::Software(facts)
+    }
+
+    /// Keeps what a wish does to the machine.
+    fn keep(&mut self, wish: &Wish, before: &Facts) {
+        match wish {
+            Wish::Software(software) => {
+                let names = software.names.iter().cloned();
+                self.packages.extend(names.map(|name| (name, Some(String::new()))));
+            }
+            Wish::NoSoftware(software) => {
+                self.packages.extend(software.names.iter().cloned().map(|name| (name, None)));
+            }
+            _ => {
+                self.facts.insert(key(wish.identity()), wish.met(before));
+            }
+        }
+        match wish {
+            Wish::File(file) => {
+                self.contents.insert(file.path.clone(), Some(file.content.clone()));
+            }
+            Wish::Absent(absent) => {
+                self.contents.insert(absent.path.clone(), None);
+            }
+            _ => {}
+        }
+    }
+
+    fn certainty(&self) -> Certainty {
+        if self.opaque { Certainty::Assumed } else { Certainty::Exact }
+    }
+}
+
+impl<E: Effects> Preview<E> {
+    /// A layer over another, which is asked only to look.
+    pub fn new(inner: E) -> Self {
+        Self { inner, overlays: Mutex::default(), held_back: AtomicBool::new(false) }
+    }
+
+    async fn ensure(&self, effect: &Effect, items: &[Item]) -> Result<Outcome, EffectError> {
+        let wishes = Wishes::of(items)?;
+        let real = self.look(effect, wishes.identities()).await?;
+        let (differing, certainty) = {
+            let mut overlays = self.overlays.lock().await;
+            let overlay = overlays.entry(effect.machine.clone()).or_default();
+            let facts: Vec<Facts> = wishes
+                .all()
+                .iter()
+                .zip(real)
+                .map(|(wish, real)| overlay.seen(&key(wish.identity()), real))
+                .collect();
+            let certainty = overlay.certainty();
+            let differing = wishes.differing(&facts, &mut overlay.replaced);
+            let before = |place: usize| facts.get(place).cloned();
+            let differing: Vec<_> =
+                differing.into_iter().map(|found| (before(found.index), found)).collect();
+            (differing, certainty)
+        };
+        let mut explained = Vec::with_capacity(differing.len());
+        for (before, found) in differing {
+            let text = self.content_diff(effect, before.as_ref(), &found).await?;
+            self.hold_back(&effect.machine, &found.wish, before.as_ref()).await;
+            explained.push((found, text));
+        }
+        Ok(Outcome { found: Found::Settled(wishes.settlements(explained)), certainty })
+    }
+
+    async fn hold_back(&self, machine: &MachineName, wish: &Wish, before: Option<&Facts>) {
+        self.held_back.store(true, Ordering::Relaxed);
+        let mut overlays = self.overlays.lock().await;
+        let overlay = overlays.entry(machine.clone()).or_default();
+        overlay.held_back = true;
+        overlay.opaque |= matches!(wish, Wish::Software(_) | Wish::NoSoftware(_));
+        if let Some(before) = before {
+            overlay.keep(wish, before);
+        }
+    }
+
+    async fn look(
+        &self,
+        effect: &Effect,
+        identities: Vec<Identity>,
+    ) -> Result<Vec<Facts>, EffectError> {
+        match self.inner.perform(effect.asking(Act::Look(identities))).await?.found {
+            Found::Facts(facts) => Ok(facts),
+            _ => Err(EffectError::other("the machine was not looked at")),
+        }
+    }
+
+    async fn content_diff(
+        &self,
+        effect: &Effect,
+        before: Option<&Facts>,
+        found: &crate::judgement::Differing,
+    ) -> Result<Option<String>, EffectError> {
+        let (Wish::File(file), true) = (&found.wish, found.difference.content) else {
+            return Ok(None);
+        };
+        let stands = matches!(before, Some(Facts::Path(path)) if path.hash.is_some());
+        let old = if stands { self.content(effect, &file.path, DIFF_LIMIT).await } else { Ok(None) };
+        Ok(Some(match old {
+            Ok(old) => diff(&file.path, old.as_deref(), &file.content, found.sensitive),
+            Err(EffectError::TooLarge { .. }) => "the old content is too long to show".to_owned(),
+            Err(error) => return Err(error),
+        }))
+    }
+
+    /// The content of a file as it would be; none where there would be no file.
+    async fn content(
+        &self,
+        effect: &Effect,
+        path: &str,
+        limit: u32,
+    ) -> Result<Option<Vec<u8>>, EffectError> {
+        if let Some(held) = self
+            .overlays
+            .lock()
+            .await
+            .get(&effect.machine)
+            .and_then(|overlay| overlay.contents.get(path))
+        {
+            return match held {
+                Some(bytes) if bytes.len() > limit as usize => {
+                    Err(EffectError::TooLarge { bytes: bytes.len() as u64 })
+                }
+                held => Ok(held.clone()),
+            };
+        }
+        let act = Act::Read { path: path.to_owned(), limit };
+        match self.inner.perform(effect.asking(act)).await {
+            Ok(Outcome { found: Found::Bytes(bytes), .. }) => Ok(Some(bytes)),
+            Err(EffectError::NotFound { .. }) => Ok(None),
+            Ok(_) => Err(EffectError::other("the file was not read")),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn read(&self, effect: &Effect, path: &str, limit: u32) -> Result<Outcome, EffectError> {
+        let certainty = self.certainty(&effect.machine).await;
+        match self.content(effect, path, limit).await? {
+            Some(bytes) => Ok(Outcome { found: Found::Bytes(bytes), certainty }),
+            None => Err(EffectError::NotFound { path: path.to_owned() }),
+        }
+    }
+
+    async fn status(&self, effect: Effect, path: &str) -> Result<Outcome, EffectError> {
+        let certainty = self.certainty(&effect.machine).await;
+        let identity = Identity::Path { path: path.to_owned(), hash: false };
+        let held = {
+            let overlays = self.overlays.lock().await;
+            overlays.get(&effect.machine).and_then(|overlay| overlay.facts.get(&identity)).cloned()
+        };
+        match held {
+            Some(Facts::Path(facts)) => {
+                let status = facts.kind.map(|kind| FileStatus {
+                    kind,
+                    size: facts.size,
+                    mode: facts.mode,
+                    owner: facts.owner,
+                    group: facts.group,
+                });
+                Ok(Outcome { found: Found::Status(status), certainty })
+            }
+            _ => self.inner.perform(effect).await,
+        }
+    }
+
+    async fn entries(&self, effect: Effect, path: &str) -> Result<Outcome, EffectError> {
+        let certainty = self.certainty(&effect.machine).await;
+        let real = match self.inner.perform(effect.clone()).await {
+            Ok(Outcome { found: Found::Entries(entries), .. }) => Some(entries),
+            Err(EffectError::NotFound { .. }) => None,
+            other => return other,
+        };
+        let overlays = self.overlays.lock().await;
+        let Some(overlay) = overlays.get(&effect.machine) else {
+            return real
+                .map(|entries| Outcome::exact(Found::Entries(entries)))
+                .ok_or(EffectError::NotFound { path: path.to_owned() });
+        };
+        let mut exists = real.is_some();
+        let mut entries: BTreeSet<String> = real.unwrap_or_default().into_iter().collect();
+        for (identity, facts) in &overlay.facts {
+            let (Identity::Path { path: held, .. }, Facts::Path(facts)) = (identity, facts) else {
+                continue;
+            };
+            if held == path {
+                exists = facts.kind == Some(FileKind::Directory);
+            } else if let Some((parent, name)) = held.rsplit_once('/')
+                && parent == path
+            {
+                if facts.kind.is_some() {
+                    entries.insert(name.to_owned());
+                    exists = true;
+                } else {
+                    entries.remove(name);
+                }
+            }
+        }
+        if exists {
+            Ok(Outcome { found: Found::Entries(entries.into_iter().collect()), certainty })
+        } else {
+            Err(EffectError::NotFound { path: path.to_owned() })
+        }
+    }
+
+    async fn certainty(&self, machine: &MachineName) -> Certainty {
+        self.overlays.lock().await.get(machine).map_or(Certainty::Exact, Overlay::certainty)
+    }
+
+    async fn holds_back(&self, machine: &MachineName) -> bool {
+        self.overlays.lock().await.get(machine).is_some_and(|overlay| overlay.held_back)
+    }
+
+    /// Asks the machine itself; what it says about a state that the real run will not meet is of
+    /// unknown worth.
+    async fn ask(&self, effect: Effect) -> Result<Outcome, EffectError> {
+        let held_back = self.holds_back(&effect.machine).await;
+        let mut outcome = self.inner.perform(effect).await?;
+        if held_back {
+            outcome.certainty = Certainty::Unknown;
+        }
+        Ok(outcome)
+    }
+
+    async fn skip(&self, machine: &MachineName) -> Outcome {
+        self.held_back.store(true, Ordering::Relaxed);
+        let mut overlays = self.overlays.lock().await;
+        let overlay = overlays.entry(machine.clone()).or_default();
+        let certainty = overlay.certainty();
+        overlay.held_back = true;
+        overlay.opaque = true;
+        Outcome { found: Found::Ran(None), certainty }
+    }
+}
+
+#[async_trait]
+impl<E: Effects> Effects for Preview<E> {
+    async fn perform(&self, effect: Effect) -> Result<Outcome, EffectError> {
+        match effect.act.clone() {
+            Act::Ensure(items) => self.ensure(&effect, &items).await,
+            Act::Run { .. } => Ok(self.skip(&effect.machine).await),
+            Act::Probe { assumed: Some(answer), .. } if self.holds_back(&effect.machine).await => {
+                Ok(Outcome { found: Found::Answer(answer), certainty: Certainty::Assumed })
+            }
+            Act::Dial { assumed: Some(bytes), .. } if self.holds_back(&effect.machine).await => {
+                Ok(Outcome { found: Found::Dialed(bytes), certainty: Certainty::Assumed })
+            }
+            Act::Wait { sign, .. } if self.held_back.load(Ordering::Relaxed) => {
+                Ok(Outcome { found: Found::Answer(shown(&sign)), certainty: Certainty::Assumed })
+            }
+            Act::Read { path, limit } => self.read(&effect, &path, limit).await,
+            Act::Status { path } => self.status(effect, &path).await,
+            Act::Entries { path } => self.entries(effect, &path).await,
+            Act::Probe { .. } | Act::Dial { .. } | Act::Wait { .. } => self.ask(effect).await,
+            Act::Fact { .. } | Act::Look(_) => self.inner.perform(effect).await,
+        }
+    }
+}
+
+/// The answer that shows a sign.
+fn shown(sign: &Sign) -> Answer {
+    Answer { status: sign.status, output: sign.contains.clone().into_bytes(), errors: Vec::new() }
+}
+
+/// The identity under which a thing is kept, however it was asked about.
+fn key(identity: Identity) -> Identity {
+    match identity {
+        Identity::Path { path, .. } => Identity::Path { path, hash: false },
+        other => other,
+    }
+}
