@@ -2,6 +2,7 @@
 
 mod faults;
 mod reach;
+mod settle;
 mod up;
 
 pub use reach::SSH_CONFIG_VARIABLE;
@@ -17,14 +18,16 @@ use crate::{
     state::State,
 };
 
-/// A lab whose holder runs, for this process alone as long as the value lives.
+/// A lab whose holder runs.
+///
+/// The value may live as long as one likes: only while a method changes the lab are other
+/// processes kept from changing it too.
 #[derive(Debug)]
 pub struct Lab {
     directory: LabDirectory,
     group: ControlGroup,
     holder: Holder,
     state: State,
-    _lock: File,
 }
 
 impl Lab {
@@ -34,11 +37,11 @@ impl Lab {
         let absent = || LabError::NotRunning {
             path: directory.path().to_path_buf(),
         };
-        let lock = if directory.lock().exists() {
-            lock(directory)?
-        } else {
+        if !directory.lock().exists() {
             return Err(absent());
-        };
+        }
+        // Waits for whoever is bringing the lab up.
+        let _lock = lock(directory)?;
         let group = ControlGroup::of_lab(directory.path())?;
         let state = State::load(directory)?.ok_or_else(absent)?;
         let holder = Holder::find(&group).ok_or_else(absent)?;
@@ -47,7 +50,6 @@ impl Lab {
             group,
             holder,
             state,
-            _lock: lock,
         })
     }
 
@@ -97,6 +99,20 @@ impl Lab {
             name: name.to_owned(),
             known: self.machines().iter().map(ToString::to_string).collect(),
         })
+    }
+
+    /// Keeps other processes from changing the lab, and catches up with what they changed.
+    fn catch_up(&mut self) -> Result<File, LabError> {
+        let absent = || LabError::NotRunning {
+            path: self.directory.path().to_path_buf(),
+        };
+        let lock = if self.directory.lock().exists() {
+            lock(&self.directory)?
+        } else {
+            return Err(absent());
+        };
+        self.state = State::load(&self.directory)?.ok_or_else(absent)?;
+        Ok(lock)
     }
 
     fn group_of(&self, machine: MachineNumber) -> ControlGroup {

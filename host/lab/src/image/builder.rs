@@ -72,7 +72,8 @@ fn options(dump: &str) -> String {
     let kept = dump.lines().filter(|line| {
         !line.starts_with("Acquire::IndexTargets") && !line.starts_with("Acquire::Languages")
     });
-    kept.map(|line| format!("{line}\n")).collect::<String>() + "Acquire::Languages \"none\";\n"
+    kept.chain(["Acquire::Languages \"none\";"])
+        .fold(String::new(), |text, line| text + line + "\n")
 }
 
 #[cfg(test)]

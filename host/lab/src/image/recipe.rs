@@ -74,7 +74,7 @@ pub(super) const ARCHIVE_PACKAGES: &[&str] = &[
 ];
 
 /// Units that a machine of a lab has no use for, and that would write to its disk by themselves.
-pub(super) const MASKED_UNITS: [&str; 12] = [
+pub(super) const MASKED_UNITS: [&str; 14] = [
     "apt-daily-upgrade.timer",
     "apt-daily.timer",
     "console-getty.service",
@@ -86,6 +86,8 @@ pub(super) const MASKED_UNITS: [&str; 12] = [
     "logrotate.timer",
     "systemd-journal-flush.service",
     "systemd-random-seed.service",
+    "systemd-tmpfiles-clean.timer",
+    "systemd-update-utmp-runlevel.service",
     "systemd-update-utmp.service",
 ];
 
@@ -108,26 +110,18 @@ pub(crate) const OPERATOR: &str = "operator";
 
 /// Returns the key of an image: a hash of all that decides what is in it.
 pub(super) fn key(name: ImageName) -> String {
-    let mut digest = Sha256::new();
-    let mut add = |part: &str| {
-        digest.update(part.as_bytes());
-        digest.update([0]);
-    };
-    [VERSION, SUITE, std::env::consts::ARCH, OPERATOR]
-        .into_iter()
-        .for_each(&mut add);
-    BASE_PACKAGES
-        .into_iter()
-        .chain(MASKED_UNITS)
-        .for_each(&mut add);
-    FILES
-        .into_iter()
-        .for_each(|(path, content)| [path, content].into_iter().for_each(&mut add));
+    let mut parts = vec![VERSION, SUITE, std::env::consts::ARCH, OPERATOR];
+    parts.extend(BASE_PACKAGES);
+    parts.extend(MASKED_UNITS);
+    parts.extend(FILES.iter().flat_map(|(path, content)| [path, content]));
     if name == ImageName::Service {
-        add("archive");
-        ARCHIVE_PACKAGES.iter().copied().for_each(&mut add);
+        parts.push("archive");
+        parts.extend(ARCHIVE_PACKAGES);
     }
-    hexadecimal(&digest.finalize()).chars().take(16).collect()
+    hexadecimal(&Sha256::digest(parts.join("\0")))
+        .chars()
+        .take(16)
+        .collect()
 }
 
 #[cfg(test)]

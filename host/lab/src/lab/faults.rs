@@ -6,6 +6,7 @@ use crate::{LabError, MachineNumber, MachineState, network};
 impl Lab {
     /// Pulls the cable between a machine and all others, the controller included.
     pub fn cut(&mut self, machine: MachineNumber) -> Result<(), LabError> {
+        let _lock = self.catch_up()?;
         network::connect(self.holder, machine, false)?;
         self.set_cut(machine, true)
     }
@@ -17,6 +18,7 @@ impl Lab {
                 name: one.to_string(),
             });
         }
+        let _lock = self.catch_up()?;
         let pair = (one.min(other), one.max(other));
         network::connect_pair(self.holder, pair, false)?;
         self.state.cut_pairs.insert(pair);
@@ -49,6 +51,7 @@ impl Lab {
 
     /// Switches a killed machine on again and waits until its sshd answers, unless it is cut off.
     pub fn start(&mut self, machine: MachineNumber) -> Result<(), LabError> {
+        let _lock = self.catch_up()?;
         match self.machine_state(machine) {
             MachineState::Killed => self.switch_on(&[machine]),
             MachineState::Running => Ok(()),

@@ -1,10 +1,5 @@
 //! Bringing a lab up: holder, cables, disks and the first boot.
 
-use std::{
-    thread,
-    time::{Duration, Instant},
-};
-
 use super::{Lab, lock};
 use crate::{
     Image, ImageName, LabDirectory, LabError, MachineNumber, MachineState, Progress,
@@ -16,11 +11,6 @@ use crate::{
     ssh,
     state::{MachineRecord, State, now},
 };
-
-/// How long a boot may take, and how much longer for each machine that boots beside it.
-const BOOT_PATIENCE: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(2));
-
-const PAUSE: Duration = Duration::from_millis(15);
 
 impl Lab {
     /// Brings up a lab with at least `count` machines, and returns when every sshd answers.
@@ -37,7 +27,9 @@ impl Lab {
         check_prerequisites()?;
         raise_inotify_limit()?;
         let image = Image::ensure(image, progress)?;
-        let mut lab = Self::begin(directory, image, progress)?;
+        claim(directory)?;
+        let _lock = lock(directory)?;
+        let mut lab = Self::begin(directory, &image, progress)?;
         let known = lab.machines();
         let further: Vec<_> = wanted.into_iter().filter(|n| !known.contains(n)).collect();
         if !further.is_empty() {
@@ -47,14 +39,12 @@ impl Lab {
         Ok(lab)
     }
 
-    /// Takes the directory and finds the holder, or starts one.
+    /// Finds the holder, or starts one.
     fn begin(
         directory: &LabDirectory,
-        image: Image,
+        image: &Image,
         progress: &dyn Progress,
     ) -> Result<Self, LabError> {
-        claim(directory)?;
-        let lock = lock(directory)?;
         let group = ControlGroup::of_lab(directory.path())?;
         let state = State::load(directory)?.unwrap_or_else(|| State::new(image.clone()));
         if state.image.name() != image.name() {
@@ -81,7 +71,6 @@ impl Lab {
             group,
             holder,
             state,
-            _lock: lock,
         };
         if found.is_none() {
             lab.lay_out(progress)?;
@@ -150,7 +139,8 @@ impl Lab {
             return Ok(());
         }
         progress.step(&format!("booting {} machines", off.len()));
-        self.switch_on(&off)
+        self.switch_on(&off)?;
+        self.wait_for_boot(&off)
     }
 
     /// Boots machines that are off and waits until sshd answers on each that is not cut off.
@@ -170,30 +160,6 @@ impl Lab {
         }
         self.state.save(&self.directory)?;
         self.wait_for_sshd(machines)
-    }
-
-    fn wait_for_sshd(&self, machines: &[MachineNumber]) -> Result<(), LabError> {
-        let is_cut = |n: &MachineNumber| self.state.machine(*n).is_some_and(|found| found.cut);
-        let mut silent: Vec<_> = machines.iter().copied().filter(|n| !is_cut(n)).collect();
-        let patience =
-            BOOT_PATIENCE.0 + BOOT_PATIENCE.1 * u32::try_from(silent.len()).unwrap_or(u32::MAX);
-        let start = Instant::now();
-        loop {
-            let answers = network::sshd_answers(self.holder, &silent)?;
-            let mut answers = answers.into_iter();
-            silent.retain(|_| !answers.next().unwrap_or(false));
-            let Some(first) = silent.first() else {
-                return Ok(());
-            };
-            if start.elapsed() > patience {
-                return Err(LabError::NoAnswer {
-                    machines: silent.iter().map(ToString::to_string).collect(),
-                    seconds: patience.as_secs(),
-                    console: self.directory.machine(*first).console(),
-                });
-            }
-            thread::sleep(PAUSE);
-        }
     }
 }
 
