@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    io::{IsTerminal as _, Write as _},
+    io::{IsTerminal as _, Stderr, Stdout, Write as _},
     process::ExitCode,
 };
 
@@ -20,16 +20,18 @@ const FAINT: Style = Style::new().dimmed();
 /// Writing never fails the command: whoever closes a stream does not want the rest.
 #[derive(Debug, Clone)]
 pub(crate) struct Terminal {
-    colour: ColorChoice,
+    stdout: ColorChoice,
+    stderr: ColorChoice,
     interactive: bool,
 }
 
 impl Terminal {
-    /// Looks at what stderr is; `NO_COLOR` and its relatives are honoured.
+    /// Looks at what stdout and stderr are; `NO_COLOR` and its relatives are honoured.
     pub(crate) fn new() -> Self {
-        let stderr = std::io::stderr();
+        let (stdout, stderr) = (std::io::stdout(), std::io::stderr());
         Self {
-            colour: AutoStream::choice(&stderr),
+            stdout: AutoStream::choice(&stdout),
+            stderr: AutoStream::choice(&stderr),
             interactive: stderr.is_terminal(),
         }
     }
@@ -41,7 +43,7 @@ impl Terminal {
 
     /// Writes data, as it is, to stdout.
     pub(crate) fn data(&self, text: impl fmt::Display) {
-        let mut stdout = anstream::stdout();
+        let mut stdout = self.stdout();
         let _ = write!(stdout, "{text}");
         let _ = stdout.flush();
     }
@@ -68,18 +70,22 @@ impl Terminal {
         }
     }
 
-    /// Writes what clap has to say, which is either help or a complaint.
+    /// Writes what clap has to say: help that was asked for, or a complaint.
     pub(crate) fn refuse(&self, refusal: &clap::Error) -> ExitCode {
-        // Clap chooses the stream: stdout for help that was asked for, stderr otherwise.
-        let _ = refusal.print();
+        let text = refusal.render();
         if refusal.use_stderr() {
-            Kind::Usage.exit_code()
-        } else {
-            ExitCode::SUCCESS
+            let _ = write!(self.stderr(), "{}", text.ansi());
+            return Kind::Usage.exit_code();
         }
+        self.data(text.ansi());
+        ExitCode::SUCCESS
     }
 
-    fn stderr(&self) -> AutoStream<std::io::Stderr> {
-        AutoStream::new(std::io::stderr(), self.colour)
+    fn stdout(&self) -> AutoStream<Stdout> {
+        AutoStream::new(std::io::stdout(), self.stdout)
+    }
+
+    fn stderr(&self) -> AutoStream<Stderr> {
+        AutoStream::new(std::io::stderr(), self.stderr)
     }
 }
