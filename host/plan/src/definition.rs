@@ -23,7 +23,7 @@ pub(crate) struct Definition<'a> {
 impl<'a> Definition<'a> {
     /// Reads an entry; nothing when its name cannot be used.
     pub(crate) fn read(key: Text<'a>, value: &Value<'a>) -> Option<Self> {
-        let names = key.parse(machine_names);
+        let names = key.parse(new_machine_names);
         let mut table = value.table()?;
         let address = table
             .require("address", "\"10.0.0.1\"")
@@ -53,7 +53,7 @@ impl<'a> Definition<'a> {
 /// Expands the name or range of machines that a text stands for.
 pub(crate) fn machine_names(text: &str) -> Result<Vec<MachineName>, Problem> {
     if !is_range(text) {
-        return Ok(vec![machine_name(text)?]);
+        return Ok(vec![MachineName::new(text)?]);
     }
     let whole = |problem: Problem| Problem {
         within: None,
@@ -61,17 +61,18 @@ pub(crate) fn machine_names(text: &str) -> Result<Vec<MachineName>, Problem> {
     };
     expand(text)?
         .iter()
-        .map(|name| machine_name(name).map_err(whole))
+        .map(|name| MachineName::new(name).map_err(whole))
         .collect()
 }
 
-fn machine_name(text: &str) -> Result<MachineName, Problem> {
-    let name = MachineName::new(text)?;
-    if text == "all" {
+/// Expands the key of an entry; `all` already means something in a selector.
+fn new_machine_names(text: &str) -> Result<Vec<MachineName>, Problem> {
+    let names = machine_names(text)?;
+    if names.iter().any(|name| *name == "all") {
         let help = "`all` selects every machine; give this machine another name";
         return Err(Problem::new("a machine cannot be named `all`").help(help));
     }
-    Ok(name)
+    Ok(names)
 }
 
 fn addresses(text: &Text<'_>, key: &Text<'_>, names: usize) -> Option<Vec<String>> {

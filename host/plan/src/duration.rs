@@ -42,8 +42,19 @@ pub(crate) fn parse_duration_within(
         return Ok(duration);
     }
     let (low, high) = bounds.into_inner();
-    let label = format!("wanted {low:?} to {high:?}");
+    let label = format!("wanted {} to {}", show(low), show(high));
     Err(Problem::new(format!("duration `{text}` is out of range")).label(label))
+}
+
+/// Writes whole seconds in the largest unit that divides them.
+fn show(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let units = [(24 * 3600, "d"), (3600, "h"), (60, "m")];
+    let fits = |(length, _): &&(u64, &str)| seconds > 0 && seconds.is_multiple_of(*length);
+    match units.iter().find(fits) {
+        Some((length, unit)) => format!("{}{unit}", seconds / length),
+        None => format!("{seconds}s"),
+    }
 }
 
 fn unit_in_milliseconds(unit: &str) -> Option<u64> {

@@ -5,7 +5,7 @@ use crate::definition::machine_names;
 use crate::document::{Report, Text, Value};
 use crate::inventory::Inventory;
 use crate::machine::Machine;
-use crate::name::check_label;
+use crate::name::{MachineName, check_label};
 use crate::problem::Problem;
 use crate::source::Span;
 
@@ -144,14 +144,13 @@ impl<'r> Gifts<'r> {
     }
 }
 
-/// Finds the machines that a name or a range stands for, reporting the first unknown one.
-pub(crate) fn machines_named(text: &Text<'_>, inventory: &Inventory) -> Option<Vec<usize>> {
+/// Finds the machines that a name or a range stands for, reporting when some are unknown.
+fn machines_named(text: &Text<'_>, inventory: &Inventory) -> Option<Vec<usize>> {
     let names = text.parse(machine_names)?;
-    let unknown = names
-        .iter()
-        .find(|name| inventory.place(name.as_str()).is_none());
-    if let Some(name) = unknown.filter(|_| !inventory.incomplete) {
-        text.reject(unknown_machine(name.as_str(), text, inventory));
+    if let Some(problem) = unknown_machines(&names, text, inventory)
+        && !inventory.incomplete
+    {
+        text.reject(problem);
     }
     Some(
         names
@@ -159,6 +158,24 @@ pub(crate) fn machines_named(text: &Text<'_>, inventory: &Inventory) -> Option<V
             .filter_map(|name| inventory.place(name.as_str()))
             .collect(),
     )
+}
+
+/// Words which of some machines are not in the plan, if any.
+pub(crate) fn unknown_machines(
+    names: &[MachineName],
+    text: &Text<'_>,
+    inventory: &Inventory,
+) -> Option<Problem> {
+    let mut unknown = names
+        .iter()
+        .filter(|name| inventory.place(name.as_str()).is_none());
+    let first = unknown.next()?;
+    if let [name] = names {
+        return Some(unknown_machine(name.as_str(), text, inventory));
+    }
+    let (missing, all) = (unknown.count() + 1, names.len());
+    let help = format!("{missing} of these {all} machines are not in the plan");
+    Some(Problem::new(format!("unknown machine `{first}`")).help(help))
 }
 
 /// Words that a machine is not in the plan.

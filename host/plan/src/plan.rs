@@ -58,10 +58,9 @@ impl Plan {
     /// Reports everything that is wrong at once, warnings included.
     pub fn parse(name: &str, text: &str) -> Result<Self, Diagnostics> {
         let report = Report::new(Source::new(name, text));
-        let document = Node::from_toml(&report);
-        if report.has_errors() {
+        let Some(document) = Node::from_toml(&report) else {
             return Err(report.finish());
-        }
+        };
         let draft = Table::root(&document, &report).and_then(|root| Draft::read(root, &report));
         let source = report.source().clone();
         let failed = report.has_errors();

@@ -1,7 +1,8 @@
 use std::collections::BTreeSet;
 
+use crate::definition::machine_names;
 use crate::document::Text;
-use crate::group::unknown_machine;
+use crate::group::unknown_machines;
 use crate::inventory::Inventory;
 use crate::machine::Machine;
 use crate::problem::Problem;
@@ -16,8 +17,12 @@ pub(crate) fn select(selectors: &[Text<'_>], inventory: &Inventory) -> Vec<usize
             .and_then(|it| one(&it, text, inventory))
         {
             if places.is_empty() && !inventory.incomplete {
+                let why = match inventory.machines.len() {
+                    0 => "this plan has no machines",
+                    _ => "no machine meets all of this",
+                };
                 let problem = Problem::new(format!("`{}` selects no machine", text.as_str()));
-                text.reject(problem.label("no machine meets all of this"));
+                text.reject(problem.label(why));
             }
             selected.extend(places);
         }
@@ -76,84 +81,94 @@ fn meeting(
     }
 }
 
-fn machines(names: &str, text: &Text<'_>, inventory: &Inventory) -> Result<Vec<bool>, Problem> {
+fn machines(word: &str, text: &Text<'_>, inventory: &Inventory) -> Result<Vec<bool>, Problem> {
+    let names = machine_names(word)?;
+    if let Some(problem) = unknown_machines(&names, text, inventory) {
+        return Err(problem.maybe_help(same_word(word, inventory)));
+    }
     let mut meets = vec![false; inventory.machines.len()];
-    for name in crate::definition::machine_names(names)? {
-        let Some(place) = inventory.place(name.as_str()) else {
-            return Err(or_a_label(
-                unknown_machine(name.as_str(), text, inventory),
-                names,
-                inventory,
-            ));
-        };
-        if let Some(meets) = meets.get_mut(place) {
+    for name in &names {
+        if let Some(meets) = inventory
+            .place(name.as_str())
+            .and_then(|place| meets.get_mut(place))
+        {
             *meets = true;
         }
     }
     Ok(meets)
 }
 
-/// A bare word is a machine; whoever wrote one may have meant a role or a group.
-fn or_a_label(problem: Problem, word: &str, inventory: &Inventory) -> Problem {
-    if inventory
+/// Finds a role or a group of a name: whoever wrote one kind may have meant another.
+fn same_word(word: &str, inventory: &Inventory) -> Option<String> {
+    let kind = if inventory
         .machines
         .iter()
         .any(|machine| machine.roles.contains(word))
     {
-        return problem.help(format!("there is a role of that name: write `role:{word}`"));
-    }
-    if inventory.groups.contains_key(word) {
-        return problem.help(format!(
-            "there is a group of that name: write `group:{word}`"
-        ));
-    }
-    problem
+        "role"
+    } else if inventory.groups.contains_key(word) {
+        "group"
+    } else {
+        return None;
+    };
+    Some(format!(
+        "there is a {kind} of that name: write `{kind}:{word}`"
+    ))
 }
 
+/// Words that no machine meets a condition, which most often is a slip of the pen.
 fn unknown(condition: &Condition, text: &Text<'_>, inventory: &Inventory) -> Problem {
+    let suggest = |word: &str, known: BTreeSet<&str>| {
+        let help = text.report().suggest(word, known.iter().copied());
+        same_word(word, inventory).or(help)
+    };
     let machines = inventory.machines.iter();
-    let (kind, word, known): (_, _, BTreeSet<&str>) = match condition {
+    match condition {
         Condition::Role(role) => {
             let roles = machines
                 .flat_map(|machine| &machine.roles)
                 .map(String::as_str);
-            ("role", role, roles.collect())
+            Problem::new(format!("no machine has the role `{role}`"))
+                .maybe_help(suggest(role, roles.collect()))
         }
-        Condition::Zone(zone) => (
-            "zone",
-            zone,
-            machines
-                .filter_map(|machine| machine.zone.as_deref())
-                .collect(),
-        ),
-        Condition::Group(group) => (
-            "group",
-            group,
-            inventory.groups.keys().map(String::as_str).collect(),
-        ),
-        Condition::Tag(key, Some(value))
-            if machines.clone().any(|one| one.tags.contains_key(key)) =>
-        {
-            let values = machines
-                .filter_map(|machine| machine.tags.get(key))
-                .map(String::as_str);
-            ("value of the tag", value, values.collect())
+        Condition::Zone(zone) => {
+            let zones = machines.filter_map(|machine| machine.zone.as_deref());
+            Problem::new(format!("no machine is in the zone `{zone}`"))
+                .maybe_help(suggest(zone, zones.collect()))
         }
-        Condition::Tag(key, _) => {
+        Condition::Group(group) => {
+            let groups = inventory.groups.keys().map(String::as_str);
+            Problem::new(format!("unknown group `{group}`"))
+                .maybe_help(suggest(group, groups.collect()))
+        }
+        Condition::Tag(key, value) => unknown_tag(key, value.as_deref(), suggest, inventory),
+        Condition::All | Condition::Machines(_) => Problem::new("this plan has no machines"),
+    }
+}
+
+fn unknown_tag(
+    key: &str,
+    value: Option<&str>,
+    suggest: impl Fn(&str, BTreeSet<&str>) -> Option<String>,
+    inventory: &Inventory,
+) -> Problem {
+    let machines = inventory.machines.iter();
+    let values: BTreeSet<&str> = machines
+        .clone()
+        .filter_map(|machine| machine.tags.get(key))
+        .map(String::as_str)
+        .collect();
+    match value {
+        Some(value) if !values.is_empty() => Problem::new(format!(
+            "no machine has the tag `{key}` with the value `{value}`"
+        ))
+        .maybe_help(suggest(value, values)),
+        _ => {
             let keys = machines
                 .flat_map(|machine| machine.tags.keys())
                 .map(String::as_str);
-            ("tag", key, keys.collect())
+            Problem::new(format!("no machine has the tag `{key}`"))
+                .maybe_help(suggest(key, keys.collect()))
         }
-        Condition::All | Condition::Machines(_) => return Problem::new("there are no machines"),
-    };
-    let help = text.report().suggest(word, known.iter().copied());
-    let problem = Problem::new(format!("no machine has the {kind} `{word}`")).maybe_help(help);
-    match kind {
-        "group" => Problem {
-            message: format!("unknown group `{word}`"),
-            ..problem
-        },
-        _ => problem,
     }
 }

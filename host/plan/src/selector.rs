@@ -69,7 +69,15 @@ impl Term {
         if word.is_empty() {
             return Err(nothing_there(text, start, negated));
         }
-        if let Some((offset, c)) = word.char_indices().find(|(_, c)| is_foreign(*c)) {
+        let mut foreigners = word.char_indices().filter(|(_, c)| is_foreign(*c));
+        if let Some(first) = foreigners.next() {
+            // In `a | b` the bar is what is wrong, not the space before it.
+            let next = foreigners.find(|(_, c)| !c.is_whitespace());
+            let adjoins = |next: &(usize, char)| {
+                let between = word.get(first.0..next.0).unwrap_or_default();
+                between.chars().all(char::is_whitespace)
+            };
+            let (offset, c) = next.filter(adjoins).unwrap_or(first);
             return Err(foreign(c, start + offset));
         }
         let condition = Condition::parse(word).map_err(|problem| {
@@ -184,7 +192,7 @@ mod tests {
         let table = [
             ("", 0..0),
             ("all &", 5..5),
-            ("role:a | role:b", 6..7),
+            ("role:a | role:b", 7..8),
             ("role:a role:b", 6..7),
             ("!!all", 1..2),
             ("all & rol:x", 6..9),

@@ -82,7 +82,7 @@ impl<'a> Reader<'a> {
     fn node(&mut self, node: &'a Node, key: Span, path: &str, pointer: String) -> Json {
         let json = match &node.kind {
             Kind::String(text) | Kind::Datetime(text) => Json::String(text.clone()),
-            Kind::Integer(integer) => Json::from(*integer),
+            Kind::Integer(integer) => self.integer(*integer, node.span, path),
             Kind::Float(float) => self.float(*float, node.span, path),
             Kind::Boolean(value) => Json::Bool(*value),
             Kind::Null => Json::Null,
@@ -97,6 +97,21 @@ impl<'a> Reader<'a> {
             },
         );
         json
+    }
+
+    fn integer(&self, integer: i128, span: Span, path: &str) -> Json {
+        i64::try_from(integer).map_or_else(
+            |_| {
+                let help = format!("integers go from {} to {}", i64::MIN, i64::MAX);
+                self.report.error(
+                    span,
+                    path,
+                    Problem::new("this integer is too large").help(help),
+                );
+                Json::Null
+            },
+            Json::from,
+        )
     }
 
     fn float(&self, float: f64, span: Span, path: &str) -> Json {

@@ -21,9 +21,9 @@ where
     if let Some(word) = nearest(unknown, known.clone()) {
         return Some(format!("did you mean `{word}`?"));
     }
-    let mut few: Vec<String> = known.take(9).map(|word| format!("`{word}`")).collect();
+    let mut few: Vec<String> = known.take(10).map(|word| format!("`{word}`")).collect();
     match few.len() {
-        0 | 9 => None,
+        0 | 10 => None,
         1 => few
             .pop()
             .map(|word| format!("the only one known is {word}")),

@@ -1,5 +1,10 @@
 //! A plan that is right is read as it is meant.
 
+#![expect(
+    clippy::panic,
+    reason = "a test that cannot set up its case has failed"
+)]
+
 use std::path::PathBuf;
 use std::time::Duration;
 

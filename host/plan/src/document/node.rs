@@ -19,8 +19,8 @@ pub struct Node {
 pub enum Kind {
     /// A string.
     String(String),
-    /// A whole number.
-    Integer(i64),
+    /// A whole number, as large as it was written.
+    Integer(i128),
     /// A number with a fraction.
     Float(f64),
     /// True or false.
@@ -63,18 +63,18 @@ impl Kind {
 }
 
 impl Node {
-    /// Parses a TOML document; what is wrong with its syntax goes to the report.
-    pub fn from_toml(report: &Report) -> Self {
+    /// Parses a TOML document; when its syntax is wrong, that goes to the report and that is all.
+    pub fn from_toml(report: &Report) -> Option<Self> {
         let (table, errors) = DeTable::parse_recoverable(report.source().text());
         for error in &errors {
             let span = error.span().map(Span::from).unwrap_or_default();
             report.error(span, "", Problem::new(error.message()));
         }
         let kind = kind_of_table(table.get_ref(), report);
-        Self {
+        errors.is_empty().then_some(Self {
             span: Span::default(),
             kind,
-        }
+        })
     }
 
     /// Takes over a JSON value; every place is the beginning of the source.
@@ -83,7 +83,7 @@ impl Node {
         let kind = match value {
             Value::Null => Kind::Null,
             Value::Bool(value) => Kind::Boolean(*value),
-            Value::Number(number) => match number.as_i64() {
+            Value::Number(number) => match number.as_i128() {
                 Some(integer) => Kind::Integer(integer),
                 None => Kind::Float(number.as_f64().unwrap_or(f64::NAN)),
             },
@@ -112,7 +112,7 @@ fn node(value: &Spanned<DeValue<'_>>, report: &Report) -> Node {
     let span = span_of(value.span(), report.source());
     let kind = match value.get_ref() {
         DeValue::String(text) => Kind::String(text.clone().into_owned()),
-        DeValue::Integer(integer) => Kind::Integer(whole(integer, span, report)),
+        DeValue::Integer(integer) => Kind::Integer(whole(integer)),
         DeValue::Float(float) => Kind::Float(float.as_str().parse().unwrap_or(f64::NAN)),
         DeValue::Boolean(value) => Kind::Boolean(*value),
         DeValue::Datetime(datetime) => Kind::Datetime(datetime.to_string()),
@@ -140,14 +140,12 @@ fn span_of(range: std::ops::Range<usize>, source: &Source) -> Span {
     source.fit(range.into())
 }
 
-fn whole(integer: &DeInteger<'_>, span: Span, report: &Report) -> i64 {
-    i64::from_str_radix(integer.as_str(), integer.radix()).unwrap_or_else(|_| {
-        let help = format!("integers go from {} to {}", i64::MIN, i64::MAX);
-        report.error(
-            span,
-            "",
-            Problem::new("this integer is too large").help(help),
-        );
-        0
-    })
+fn whole(integer: &DeInteger<'_>) -> i128 {
+    let (digits, radix) = (integer.as_str(), integer.radix());
+    let too_large = if digits.starts_with('-') {
+        i128::MIN
+    } else {
+        i128::MAX
+    };
+    i128::from_str_radix(digits, radix).unwrap_or(too_large)
 }

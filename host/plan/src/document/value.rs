@@ -89,7 +89,7 @@ impl<'a> Value<'a> {
     /// Reads a whole number within bounds.
     pub fn integer<T>(&self, bounds: RangeInclusive<T>) -> Option<T>
     where
-        T: TryFrom<i64> + PartialOrd + std::fmt::Display,
+        T: TryFrom<i128> + PartialOrd + std::fmt::Display,
     {
         let Kind::Integer(integer) = self.node.kind else {
             self.wrong_type("an integer");

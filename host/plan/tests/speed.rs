@@ -1,0 +1,76 @@
+//! A plan for ten thousand machines is read in a moment, also when much of it is wrong.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot set up its case has failed"
+)]
+
+use std::fmt::Write;
+use std::time::{Duration, Instant};
+
+use cellhost_plan::Plan;
+
+/// Generous, since tests run unoptimised and on busy machines; a release build needs a tenth.
+const BOUND: Duration = Duration::from_secs(3);
+
+fn modules(plan: &mut String, on: &str) {
+    for number in 0..20 {
+        let settings = "settings = { port = 7000, nodes = [{ weight = 1 }] }";
+        writeln!(plan, "[modules.m{number}]\non = \"{on}\"\n{settings}").unwrap();
+    }
+}
+
+fn one_by_one() -> String {
+    let mut plan = "cell = \"large\"\n[machines]\n".to_owned();
+    for number in 0..10_000 {
+        let (a, b) = (number / 250, number % 250);
+        let traits = "roles = [\"redis\", \"base\"], tags = { rack = \"a\" }, zone = \"z\"";
+        writeln!(
+            plan,
+            "m{number} = {{ address = \"10.0.{a}.{b}\", {traits} }}"
+        )
+        .unwrap();
+    }
+    plan
+}
+
+fn timed<T>(work: impl FnOnce() -> T) -> T {
+    let begin = Instant::now();
+    let result = work();
+    let taken = begin.elapsed();
+    assert!(taken < BOUND, "took {taken:?}");
+    result
+}
+
+#[test]
+fn reads_ten_thousand_machines_written_one_by_one() {
+    let mut text = one_by_one();
+    text.push_str("[groups.g]\nmachines = [\"m[0-9999]\"]\nvariables = { disk = \"sda\" }\n");
+    modules(&mut text, "role:redis & group:g & !m[0-9] & tag:rack=a");
+    let plan = timed(|| Plan::parse("plan.toml", &text)).unwrap();
+    assert_eq!(plan.machines.len(), 10_000);
+    assert!(
+        plan.modules
+            .iter()
+            .all(|module| module.machines.len() == 9_990)
+    );
+}
+
+#[test]
+fn reads_a_range_of_a_hundred_thousand_machines() {
+    let mut text =
+        "cell = \"large\"\n[machines.\"m[1-100000]\"]\naddress = \"m[1-100000]\"\n".to_owned();
+    text.push_str("[modules.a]\non = \"all\"\n");
+    let plan = timed(|| Plan::parse("plan.toml", &text)).unwrap();
+    assert_eq!(plan.machines.len(), 100_000);
+}
+
+#[test]
+fn answers_ten_thousand_mistakes_all_at_once() {
+    let mut text = one_by_one().replace("zone =", "zoen =");
+    let names: Vec<String> = (0..5_000).map(|number| format!("\"n{number}\"")).collect();
+    writeln!(text, "[groups.g]\nmachines = [{}]", names.join(", ")).unwrap();
+    modules(&mut text, "role:rediss & n1");
+    let wrong = timed(|| Plan::parse("plan.toml", &text)).unwrap_err();
+    assert_eq!(wrong.errors().count(), 10_000 + 5_000 + 40);
+}
