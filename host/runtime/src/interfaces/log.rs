@@ -1,0 +1,50 @@
+//! `cellhost:log/log`: words for the operator.
+
+use crate::Level;
+use crate::contract::cellhost::log::log::{self as wit, Host};
+use crate::store::TurnState;
+
+/// Longest line; a longer one is cut.
+const LINE: usize = 4096;
+
+impl Host for TurnState {
+    async fn write(&mut self, level: wit::Level, message: String) -> wasmtime::Result<()> {
+        let message = cut(message);
+        // What goes over the limit is dropped; that it was is said once.
+        if message.len() > self.log_left {
+            if self.log_left > 0 {
+                self.log_left = 0;
+                let words = "it said too much; the rest of this turn's lines are dropped";
+                self.context.voice.said(&self.context.turn, Level::Warn, words.to_owned());
+            }
+            return Ok(());
+        }
+        self.log_left -= message.len();
+        let level = match level {
+            wit::Level::Debug => Level::Debug,
+            wit::Level::Info => Level::Info,
+            wit::Level::Warn => Level::Warn,
+        };
+        self.context.voice.said(&self.context.turn, level, message);
+        Ok(())
+    }
+
+    async fn doing(&mut self, what: String) -> wasmtime::Result<()> {
+        let what = cut(what);
+        if what.len() <= self.log_left {
+            self.log_left -= what.len();
+            self.context.voice.doing(&self.context.turn, what);
+        }
+        Ok(())
+    }
+}
+
+/// A line that is safe to show: one line, no control characters, not too long.
+fn cut(text: String) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .take(LINE)
+        .collect::<String>()
+        .trim()
+        .to_owned()
+}

@@ -1,0 +1,134 @@
+//! `cellhost:state/state`: desired state.
+
+use std::sync::Arc;
+
+use cellhost_effects::{Act, Content, EffectError, File, Found, Item, Service};
+use cellhost_transport::resources::{directory, group, link, path, software, user};
+use wasmtime::component::Resource;
+
+use super::json_object;
+use crate::Member;
+use crate::contract::cellhost::state::state::{self as wit, Host};
+use crate::store::TurnState;
+
+impl Host for TurnState {
+    async fn ensure(
+        &mut self,
+        on: Resource<Arc<Member>>,
+        wanted: Vec<wit::Item>,
+    ) -> wasmtime::Result<Result<Vec<wit::Outcome>, wit::Error>> {
+        let items = match wanted.into_iter().map(item).collect::<Result<Vec<_>, _>>() {
+            Ok(items) => items,
+            Err(reason) => return Ok(Err(wit::Error::Invalid(reason))),
+        };
+        Ok(match self.perform(&on, Act::Ensure(items)).await? {
+            Ok(outcome) => match outcome.found {
+                Found::Settled(settlements) => Ok(settlements
+                    .iter()
+                    .map(|settlement| {
+                        if settlement.changed() { wit::Outcome::Changed } else { wit::Outcome::Unchanged }
+                    })
+                    .collect()),
+                _ => Err(wit::Error::Other("no answer to the list".to_owned())),
+            },
+            Err(error) => Err(refused(error)),
+        })
+    }
+}
+
+fn item(item: wit::Item) -> Result<Item, String> {
+    Ok(match item {
+        wit::Item::File(file) => Item::File(File {
+            path: file.path,
+            content: content(file.content)?,
+            mode: mode(file.mode)?,
+            owner: file.owner,
+            group: file.group,
+        }),
+        wit::Item::Directory(wish) => Item::Directory(directory::Directory {
+            path: wish.path,
+            mode: mode(wish.mode)?,
+            owner: wish.owner,
+            group: wish.group,
+        }),
+        wit::Item::Link(wish) => Item::Link(link::Link { path: wish.path, target: wish.target }),
+        wit::Item::Absent(path) => Item::Absent(path::Absent { path }),
+        wit::Item::Software(wish) => Item::Software(software::Software {
+            names: names(wish.names)?,
+            start: wish.start,
+        }),
+        wit::Item::NoSoftware(wish) => {
+            Item::NoSoftware(software::NoSoftware { names: names(wish)? })
+        }
+        wit::Item::Group(name) => Item::Group(group::Group { name: account(name)? }),
+        wit::Item::User(wish) => Item::User(user::User {
+            name: account(wish.name)?,
+            group: account(wish.group)?,
+            home: wish.home,
+            shell: wish.shell,
+            groups: wish.groups.into_iter().map(account).collect::<Result<_, _>>()?,
+        }),
+        wit::Item::Service(wish) => Item::Service(Service {
+            name: service(wish.name)?,
+            enabled: wish.enabled,
+            running: wish.running,
+            restart_for: wish.restart_for,
+            reload_for: wish.reload_for,
+        }),
+    })
+}
+
+fn content(content: wit::Content) -> Result<Content, String> {
+    Ok(match content {
+        wit::Content::Text(text) => {
+            Content::Bytes { bytes: text.into_bytes(), sensitive: false }
+        }
+        wit::Content::Bytes(bytes) => Content::Bytes { bytes, sensitive: false },
+        wit::Content::Rendered(rendering) => Content::Rendered {
+            template: rendering.template,
+            variables: json_object(&rendering.variables)?,
+        },
+    })
+}
+
+fn mode(mode: Option<u16>) -> Result<Option<u32>, String> {
+    match mode {
+        Some(mode) if mode > 0o7777 => Err(format!("{mode:o} are no permission bits")),
+        mode => Ok(mode.map(u32::from)),
+    }
+}
+
+/// Names that reach other programs' arguments must be names, never options or paths.
+fn plain(name: String, allowed: &str, what: &str) -> Result<String, String> {
+    let first_fine = name.chars().next().is_some_and(|c| c.is_ascii_alphanumeric() || c == '_');
+    let rest_fine = name.chars().all(|c| c.is_ascii_alphanumeric() || allowed.contains(c));
+    if first_fine && rest_fine && name.len() <= 200 {
+        Ok(name)
+    } else {
+        Err(format!("`{}` is no name of a {what}", name.escape_debug()))
+    }
+}
+
+fn account(name: String) -> Result<String, String> {
+    plain(name, "_-.", "user or group")
+}
+
+fn service(name: String) -> Result<String, String> {
+    plain(name, "_-.@:\\", "service")
+}
+
+fn names(names: Vec<String>) -> Result<std::collections::BTreeSet<String>, String> {
+    names.into_iter().map(|name| plain(name, "_-.+:", "package")).collect()
+}
+
+fn refused(error: EffectError) -> wit::Error {
+    match error {
+        EffectError::Denied { rule } => wit::Error::Denied(rule),
+        EffectError::Invalid { reason } => wit::Error::Invalid(reason),
+        EffectError::Failed { index, message, .. } => {
+            wit::Error::Failed(wit::Trouble { index, message })
+        }
+        EffectError::Unreachable { reason, .. } => wit::Error::Unreachable(reason),
+        other => wit::Error::Other(other.to_string()),
+    }
+}

@@ -1,0 +1,108 @@
+//! The engine, and how modules are loaded into it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use cellhost_effects::Templates;
+use cellhost_manifest::extract;
+use sha2::{Digest, Sha256};
+use wasmtime::component::{Component, Linker};
+use wasmtime::{Cache, CacheConfig, Config, Engine};
+
+use crate::contract::ModulePre;
+use crate::limits::Ticker;
+use crate::store::TurnState;
+use crate::{LoadError, Module, contract, inspect};
+
+/// Loads modules. One for the whole process.
+#[derive(Clone)]
+pub struct Runtime {
+    pub(crate) engine: Engine,
+    linker: Arc<Linker<TurnState>>,
+    _ticker: Arc<Ticker>,
+}
+
+impl Runtime {
+    /// Sets up the engine. Compiled modules are kept below `cache`, where one is given, by the
+    /// hash of their bytes and the engine's settings.
+    pub fn new(cache: Option<&Path>) -> Result<Self, LoadError> {
+        let failed = |error: wasmtime::Error| LoadError::Engine { reason: format!("{error:#}") };
+        let mut config = Config::new();
+        config.epoch_interruption(true);
+        config.memory_reservation(64 << 20);
+        config.memory_guard_size(1 << 20);
+        config.max_wasm_stack(1 << 20);
+        config.async_stack_size(2 << 20);
+        config.wasm_backtrace_max_frames(std::num::NonZeroUsize::new(16));
+        if let Some(cache) = cache {
+            private(cache).map_err(|error| LoadError::Engine { reason: error.to_string() })?;
+            let mut settings = CacheConfig::new();
+            settings.with_directory(cache);
+            config.cache(Some(Cache::new(settings).map_err(failed)?));
+        }
+        let engine = Engine::new(&config).map_err(failed)?;
+        let mut linker = Linker::new(&engine);
+        wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(failed)?;
+        contract::Module::add_to_linker::<_, wasmtime::component::HasSelf<_>>(
+            &mut linker,
+            |state| state,
+        )
+        .map_err(failed)?;
+        let ticker = Ticker::start(&engine)
+            .map_err(|error| LoadError::Engine { reason: error.to_string() })?;
+        Ok(Self { engine, linker: Arc::new(linker), _ticker: Arc::new(ticker) })
+    }
+
+    /// Loads a module. `label` says where the bytes came from, for errors. Takes as long as
+    /// compiling does, unless the cache has it.
+    pub fn load(&self, bytes: &[u8], label: &str) -> Result<Module, LoadError> {
+        let embedded = extract(bytes).map_err(|source| LoadError::NotAModule {
+            label: label.to_owned(),
+            source: Box::new(source),
+        })?;
+        let manifest = &embedded.manifest;
+        let (module, version) = (manifest.name.to_string(), manifest.version.clone());
+        let component = Component::new(&self.engine, bytes).map_err(|error| LoadError::Compile {
+            module: module.clone(),
+            version: version.clone(),
+            reason: format!("{error:#}"),
+        })?;
+        let imports = inspect::imports(&component, &self.engine);
+        inspect::check(&imports, manifest)?;
+        let unfit = |error: wasmtime::Error| LoadError::Unfit {
+            module: module.clone(),
+            version: version.clone(),
+            reason: format!("{error:#}"),
+        };
+        let pre = self.linker.instantiate_pre(&component).map_err(unfit)?;
+        let pre = ModulePre::new(pre).map_err(unfit)?;
+        let templates = Templates::parse(&embedded.templates).map_err(|source| {
+            LoadError::Template { module: module.clone(), version: version.clone(), source }
+        })?;
+        let digest = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(Module::new(self.engine.clone(), pre, embedded, Arc::new(templates), imports, digest))
+    }
+
+    /// Compiles a component that need not be a finished module, for building one.
+    pub(crate) fn component(&self, bytes: &[u8]) -> Result<Component, LoadError> {
+        Component::new(&self.engine, bytes)
+            .map_err(|error| LoadError::Engine { reason: format!("{error:#}") })
+    }
+
+    pub(crate) fn linker(&self) -> &Linker<TurnState> {
+        &self.linker
+    }
+}
+
+/// Makes a directory that only its owner can enter: compiled code is loaded from it.
+fn private(directory: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    fs_err::create_dir_all(directory)?;
+    let metadata = fs_err::metadata(directory)?;
+    let own = fs_err::metadata("/proc/self")?.uid();
+    if metadata.uid() != own {
+        let message = format!("`{}` belongs to another user", directory.display());
+        return Err(std::io::Error::new(std::io::ErrorKind::PermissionDenied, message));
+    }
+    fs_err::set_permissions(directory, std::fs::Permissions::from_mode(0o700))
+}

@@ -1,0 +1,86 @@
+//! What stands in the store of a turn.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use cellhost_effects::{Act, Effect, EffectError, Outcome};
+use wasmtime::component::{Resource, ResourceTable};
+use wasmtime::{Store, UpdateDeadline};
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+use crate::limits::{Meter, TICK};
+use crate::{Context, Fault, Member, wasi};
+
+/// The state of one turn.
+pub(crate) struct TurnState {
+    pub(crate) context: Context,
+    pub(crate) table: ResourceTable,
+    pub(crate) published: Vec<(String, String)>,
+    pub(crate) log_left: usize,
+    meter: Meter,
+    wasi: WasiCtx,
+    sequence: u32,
+}
+
+impl TurnState {
+    /// The next effect of this turn.
+    pub(crate) fn effect(&mut self, machine: &Member, act: Act) -> wasmtime::Result<Effect> {
+        let limit = self.context.limits.effects;
+        if self.sequence >= limit {
+            return Err(Fault::Effects { limit }.into());
+        }
+        let sequence = self.sequence;
+        self.sequence += 1;
+        let turn = self.context.turn.clone();
+        Ok(Effect { turn, sequence, machine: machine.name.clone(), act })
+    }
+
+    /// Performs one act on the machine behind a handle.
+    pub(crate) async fn perform(
+        &mut self,
+        on: &Resource<Arc<Member>>,
+        act: Act,
+    ) -> wasmtime::Result<Result<Outcome, EffectError>> {
+        let member = self.table.get(on)?.clone();
+        let effect = self.effect(&member, act)?;
+        Ok(self.context.effects.perform(effect).await)
+    }
+}
+
+impl WasiView for TurnState {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+/// A store for one turn, within its limits.
+pub(crate) fn store(engine: &wasmtime::Engine, context: Context) -> Store<TurnState> {
+    let limits = context.limits;
+    let state = TurnState {
+        table: ResourceTable::new(),
+        published: Vec::new(),
+        log_left: limits.log_bytes,
+        meter: Meter::new(limits),
+        wasi: wasi::empty(context.seed),
+        sequence: 0,
+        context,
+    };
+    let mut store = Store::new(engine, state);
+    store.limiter(|state| &mut state.meter);
+    store.set_epoch_deadline(1);
+    let mut computed = std::time::Duration::ZERO;
+    let mut last = Instant::now();
+    store.epoch_deadline_callback(move |_| {
+        // Called on the first tick that finds guest code running. A guest that only computes
+        // is found by every tick; a longer gap was mostly spent waiting for a machine.
+        let gap = last.elapsed();
+        last = Instant::now();
+        computed += if gap < TICK * 4 { gap } else { TICK };
+        if computed > limits.computing {
+            let limit_ms = u64::try_from(limits.computing.as_millis()).unwrap_or(u64::MAX);
+            return Err(Fault::Time { limit_ms }.into());
+        }
+        Ok(UpdateDeadline::Yield(1))
+    });
+    store
+}
