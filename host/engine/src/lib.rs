@@ -1,1 +1,26 @@
-//! To come.
+//! Who goes when.
+//!
+//! A [`Deployment`] is a plan whose modules are loaded, whose settings fit their schemas, and
+//! which every module has judged: [`prepare`] makes one or says everything that is wrong.
+//! [`run`] takes it through its phases over a stack of effects, says what happens as
+//! [`Event`]s, and ends with a [`Summary`].
+//!
+//! The engine prints nothing, opens no file and knows nothing of dry runs: what an effect does is
+//! decided by the stack that it is given.
+
+mod deployment;
+mod event;
+mod order;
+mod roster;
+mod run;
+mod schema;
+mod summary;
+mod turn;
+mod witness;
+
+pub use deployment::{Deployment, Placed, prepare};
+pub use event::{Event, Events, Happening};
+pub use order::Blocked;
+pub use roster::{Membership, Roster};
+pub use run::{Stop, run};
+pub use summary::{Row, Status, Summary};

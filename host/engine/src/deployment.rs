@@ -1,0 +1,260 @@
+//! A plan made ready: modules loaded, settings checked, machines numbered.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use cellhost_effects::{Effect, EffectError, Effects, Hook, Outcome, Rights, Turn};
+use cellhost_plan::{
+    Diagnostic, Diagnostics, InstanceName, Machine, MachineName, ModuleId, ModuleUse, Phase, Plan, Problem,
+};
+use cellhost_runtime::{CellView, Context, Level, Limits, Member, Module, TurnError, Voice};
+use serde_json::Value;
+
+use crate::roster::{Membership, Roster};
+use crate::schema;
+
+/// A plan that every module in it has agreed to.
+#[derive(Clone)]
+pub struct Deployment {
+    /// The plan.
+    pub plan: Arc<Plan>,
+    /// Its modules, in the order of the plan.
+    pub modules: Vec<Placed>,
+    /// What the modules put out that the plan alone decides, by module and key.
+    pub outputs: BTreeMap<(String, String), String>,
+}
+
+/// A module where the plan puts it.
+#[derive(Clone)]
+pub struct Placed {
+    /// What the plan says.
+    pub usage: ModuleUse,
+    /// The module itself.
+    pub module: Module,
+    /// When it goes.
+    pub phase: Phase,
+    /// The modules it waits for.
+    pub after: BTreeSet<InstanceName>,
+    /// Its machines, by ordinal.
+    pub members: Vec<Arc<Member>>,
+    /// Machines that it had and that the plan no longer gives it, by ordinal.
+    pub leaving: Vec<Arc<Member>>,
+    /// What it may do.
+    pub rights: Arc<Rights>,
+}
+
+impl Placed {
+    /// The context of one of its turns.
+    pub(crate) fn context(
+        &self,
+        cell: Arc<CellView>,
+        hook: Hook,
+        machine: Option<MachineName>,
+        effects: Arc<dyn Effects>,
+        voice: Arc<dyn Voice>,
+    ) -> Context {
+        let turn = Arc::new(Turn {
+            module: self.usage.name.clone(),
+            version: self.module.embedded().manifest.version.clone(),
+            hook,
+            machine,
+            rights: self.rights.clone(),
+            templates: self.module.templates().clone(),
+        });
+        let seed = seed(&turn);
+        Context { turn, cell, effects, voice, limits: Limits::default(), seed }
+    }
+
+    /// The cell as this module sees it.
+    pub(crate) fn view(
+        &self,
+        plan: &Plan,
+        outputs: &BTreeMap<(String, String), String>,
+    ) -> Arc<CellView> {
+        Arc::new(CellView {
+            name: plan.cell.to_string(),
+            members: self.members.clone(),
+            leaving: self.leaving.clone(),
+            settings: self.usage.settings.to_string(),
+            outputs: outputs.clone(),
+        })
+    }
+}
+
+/// Puts loaded modules where the plan wants them, numbers their machines and asks each module
+/// what is wrong. `modules` are by instance name; the roster is brought up to date.
+pub async fn prepare(
+    plan: Arc<Plan>,
+    modules: &BTreeMap<InstanceName, Module>,
+    roster: &mut Roster,
+) -> Result<Deployment, Diagnostics> {
+    let mut found: Vec<Diagnostic> = Vec::new();
+    let mut placed = Vec::new();
+    for usage in &plan.modules {
+        let Some(module) = modules.get(&usage.name) else {
+            let problem = Problem::new(format!("module `{}` was not loaded", usage.module));
+            found.push(Diagnostic::error(&plan.source, usage.span.clone(), problem));
+            continue;
+        };
+        if let Some(settings) = &module.embedded().schema {
+            found.extend(schema::check(&plan, usage, settings));
+        }
+        let membership = roster.enroll(usage).clone();
+        placed.push(place(&plan, usage, module, &membership));
+    }
+    resolve_order(&plan, &mut placed, &mut found);
+    if !found.is_empty() {
+        return Err(found.into());
+    }
+    let mut deployment = Deployment { plan, modules: placed, outputs: BTreeMap::new() };
+    deployment.ask_outputs(&mut found).await;
+    deployment.ask_problems(&mut found).await;
+    if found.is_empty() { Ok(deployment) } else { Err(found.into()) }
+}
+
+impl Deployment {
+    /// Asks modules in the order in which they run, so that each sees what those before it say.
+    async fn ask_outputs(&mut self, found: &mut Vec<Diagnostic>) {
+        let mut order: Vec<usize> = (0..self.modules.len()).collect();
+        order.sort_by_key(|index| self.modules.get(*index).map(|placed| (placed.phase, placed.after.len())));
+        for index in order {
+            let Some(placed) = self.modules.get(index) else { continue };
+            let view = placed.view(&self.plan, &self.outputs);
+            let context = placed.context(view, Hook::Outputs, None, Arc::new(Nobody), Arc::new(Nobody));
+            match placed.module.outputs(context).await {
+                Ok(outputs) => {
+                    let name = placed.usage.name.to_string();
+                    let outputs = outputs.into_iter().map(|(key, value)| ((name.clone(), key), value));
+                    self.outputs.extend(outputs);
+                }
+                Err(error) => found.push(self.crashed(placed, &error)),
+            }
+        }
+    }
+
+    async fn ask_problems(&self, found: &mut Vec<Diagnostic>) {
+        for placed in &self.modules {
+            let view = placed.view(&self.plan, &self.outputs);
+            let context = placed.context(view, Hook::Validate, None, Arc::new(Nobody), Arc::new(Nobody));
+            match placed.module.validate(context).await {
+                Ok(problems) => found.extend(problems.into_iter().map(|told| {
+                    let span = placed.usage.span_of(&told.setting);
+                    let problem = Problem::new(told.message)
+                        .label(format!("says module `{}`", placed.usage.module));
+                    Diagnostic::error(&self.plan.source, span, problem)
+                })),
+                Err(error) => found.push(self.crashed(placed, &error)),
+            }
+        }
+    }
+
+    fn crashed(&self, placed: &Placed, error: &TurnError) -> Diagnostic {
+        let problem = Problem::new(error.to_string()).label("while this module judged the plan");
+        Diagnostic::error(&self.plan.source, placed.usage.span.clone(), problem)
+    }
+}
+
+fn place(plan: &Plan, usage: &ModuleUse, module: &Module, membership: &Membership) -> Placed {
+    let manifest = &module.embedded().manifest;
+    let mut members = Vec::new();
+    let mut leaving = Vec::new();
+    for (name, ordinal) in &membership.machines {
+        let Some(machine) = plan.machine(name) else { continue };
+        let member = Arc::new(member(machine, *ordinal));
+        if usage.machines.contains(name) {
+            members.push(member);
+        } else {
+            leaving.push(member);
+        }
+    }
+    members.sort_by_key(|member| member.ordinal);
+    leaving.sort_by_key(|member| member.ordinal);
+    let rights = Rights {
+        asks: manifest.asks.clone(),
+        machines: members.iter().chain(&leaving).map(|member| member.name.clone()).collect(),
+        secrets: usage.secrets.clone(),
+    };
+    Placed {
+        phase: usage.phase.unwrap_or(manifest.phase),
+        after: usage.after.iter().cloned().collect(),
+        usage: usage.clone(),
+        module: module.clone(),
+        members,
+        leaving,
+        rights: Arc::new(rights),
+    }
+}
+
+fn member(machine: &Machine, ordinal: u32) -> Member {
+    let words = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    Member {
+        name: machine.name.clone(),
+        address: machine.address.clone(),
+        roles: machine.roles.iter().cloned().collect(),
+        tags: machine.tags.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
+        variables: machine
+            .variables
+            .iter()
+            .map(|(name, value)| (name.clone(), words(value)))
+            .collect(),
+        zone: machine.zone.clone(),
+        ordinal,
+    }
+}
+
+/// Adds what manifests require to what the plan says, and complains where nobody provides it.
+fn resolve_order(plan: &Plan, placed: &mut [Placed], found: &mut Vec<Diagnostic>) {
+    let providers: Vec<(InstanceName, ModuleId, Vec<String>)> = placed
+        .iter()
+        .map(|module| {
+            let manifest = &module.module.embedded().manifest;
+            (module.usage.name.clone(), module.usage.module.clone(), manifest.provides.clone())
+        })
+        .collect();
+    for module in placed {
+        for need in &module.module.embedded().manifest.requires {
+            let provider = providers.iter().find(|(_, provider, provides)| {
+                *provider == need.module && provides.contains(&need.output)
+            });
+            if let Some((provider, ..)) = provider {
+                module.after.insert(provider.clone());
+            } else {
+                let problem = Problem::new(format!(
+                    "module `{}` needs `{need}`, which no module of this plan provides",
+                    module.usage.module
+                ))
+                .help(format!("add the module `{}` to the plan", need.module));
+                found.push(Diagnostic::error(&plan.source, module.usage.span.clone(), problem));
+            }
+        }
+    }
+}
+
+/// A number that is the same whenever the same turn is repeated.
+fn seed(turn: &Turn) -> u64 {
+    use sha2::{Digest, Sha256};
+    let machine = turn.machine.as_ref().map_or("", MachineName::as_str);
+    let name = format!("{}\n{}\n{}", turn.module, turn.hook, machine);
+    let hash = Sha256::digest(name.as_bytes());
+    hash.iter().take(8).fold(0, |seed, byte| (seed << 8) | u64::from(*byte))
+}
+
+/// No machines, and nobody listens: what pure hooks get.
+struct Nobody;
+
+#[async_trait]
+impl Effects for Nobody {
+    async fn perform(&self, effect: Effect) -> Result<Outcome, EffectError> {
+        let rule = format!("the hook `{}` may not reach machines", effect.turn.hook);
+        Err(EffectError::Denied { rule })
+    }
+}
+
+impl Voice for Nobody {
+    fn said(&self, _: &Turn, _: Level, _: String) {}
+    fn doing(&self, _: &Turn, _: String) {}
+}

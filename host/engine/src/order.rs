@@ -1,0 +1,79 @@
+//! Which modules wait for which.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cellhost_plan::{InstanceName, Phase};
+
+use crate::Placed;
+
+/// The modules that have not begun, and what each still waits for.
+#[derive(Debug)]
+pub struct Blocked {
+    waiting: BTreeMap<InstanceName, BTreeSet<InstanceName>>,
+}
+
+impl Blocked {
+    /// The modules of one phase. Modules of other phases are waited for by the phases themselves.
+    pub fn of_phase(placed: &[Placed], phase: Phase) -> Self {
+        let here: BTreeSet<&InstanceName> = placed
+            .iter()
+            .filter(|module| module.phase == phase)
+            .map(|module| &module.usage.name)
+            .collect();
+        let waiting = placed
+            .iter()
+            .filter(|module| module.phase == phase)
+            .map(|module| {
+                let after = module.after.iter().filter(|name| here.contains(name)).cloned();
+                (module.usage.name.clone(), after.collect())
+            })
+            .collect();
+        Self { waiting }
+    }
+
+    /// Takes out the modules that wait for nothing any more.
+    pub fn ready(&mut self) -> Vec<InstanceName> {
+        let ready: Vec<InstanceName> = self
+            .waiting
+            .iter()
+            .filter(|(_, after)| after.is_empty())
+            .map(|(name, _)| name.clone())
+            .collect();
+        for name in &ready {
+            self.waiting.remove(name);
+        }
+        ready
+    }
+
+    /// Notes that a module is through.
+    pub fn release(&mut self, done: &InstanceName) {
+        for after in self.waiting.values_mut() {
+            after.remove(done);
+        }
+    }
+
+    /// Takes out the modules that waited for one that failed, directly or through others.
+    pub fn abandon(&mut self, failed: &InstanceName) -> Vec<InstanceName> {
+        let mut lost = vec![failed.clone()];
+        let mut abandoned = Vec::new();
+        while let Some(cause) = lost.pop() {
+            let hit: Vec<InstanceName> = self
+                .waiting
+                .iter()
+                .filter(|(_, after)| after.contains(&cause))
+                .map(|(name, _)| name.clone())
+                .collect();
+            for name in hit {
+                self.waiting.remove(&name);
+                lost.push(name.clone());
+                abandoned.push(name);
+            }
+        }
+        abandoned
+    }
+
+    /// Takes out all that are left.
+    pub fn drain(&mut self) -> Vec<InstanceName> {
+        std::mem::take(&mut self.waiting).into_keys().collect()
+    }
+}

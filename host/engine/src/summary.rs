@@ -1,0 +1,95 @@
+//! How a run went, per module and machine.
+
+use std::time::Duration;
+
+use cellhost_effects::Hook;
+use cellhost_plan::{InstanceName, MachineName};
+
+/// How a run went.
+#[derive(Debug, Clone, Default)]
+pub struct Summary {
+    /// One row for each turn that ran or should have, in the order in which they ended.
+    pub rows: Vec<Row>,
+    /// How long the run took.
+    pub took: Duration,
+    /// Whether it was interrupted.
+    pub interrupted: bool,
+}
+
+/// How one turn went.
+#[derive(Debug, Clone)]
+pub struct Row {
+    /// The module's name in the plan.
+    pub module: InstanceName,
+    /// The hook.
+    pub hook: Hook,
+    /// The machine, where the hook takes one.
+    pub machine: Option<MachineName>,
+    /// How it ended.
+    pub status: Status,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// How a turn ended, from best to worst.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Status {
+    /// Everything was as wished.
+    Unchanged,
+    /// So many things changed, or would.
+    Changed(usize),
+    /// It was not run; why.
+    Skipped(String),
+    /// The machine could not be reached; why.
+    Unreachable(String),
+    /// It failed; why.
+    Failed(String),
+}
+
+impl Status {
+    /// Whether the turn did what it should.
+    pub fn is_good(&self) -> bool {
+        matches!(self, Self::Unchanged | Self::Changed(_))
+    }
+
+    /// The word for it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Unchanged => "unchanged",
+            Self::Changed(_) => "changed",
+            Self::Skipped(_) => "skipped",
+            Self::Unreachable(_) => "unreachable",
+            Self::Failed(_) => "failed",
+        }
+    }
+
+    /// Why it is not good, where it is not.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Unchanged | Self::Changed(_) => None,
+            Self::Skipped(reason) | Self::Unreachable(reason) | Self::Failed(reason) => {
+                Some(reason)
+            }
+        }
+    }
+}
+
+impl Summary {
+    /// Whether every turn did what it should.
+    pub fn is_good(&self) -> bool {
+        !self.interrupted && self.rows.iter().all(|row| row.status.is_good())
+    }
+
+    /// How many things changed, or would.
+    pub fn changes(&self) -> usize {
+        self.rows
+            .iter()
+            .map(|row| if let Status::Changed(count) = row.status { count } else { 0 })
+            .sum()
+    }
+
+    /// How many turns ended with this word.
+    pub fn count(&self, word: &str) -> usize {
+        self.rows.iter().filter(|row| row.status.word() == word).count()
+    }
+}

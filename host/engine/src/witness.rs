@@ -1,0 +1,97 @@
+//! Sees every effect of a turn: counts changes and tells about them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use cellhost_effects::{Act, Effect, EffectError, Effects, Found, Outcome, Turn};
+use cellhost_runtime::{Level, Voice};
+
+use crate::event::{Event, Events, Happening};
+
+/// The outermost layer of a turn, and the ear for its words.
+pub(crate) struct Witness {
+    inner: Arc<dyn Effects>,
+    events: Events,
+    changes: AtomicUsize,
+    unreachable: AtomicBool,
+}
+
+impl Witness {
+    pub(crate) fn new(inner: Arc<dyn Effects>, events: Events) -> Self {
+        Self {
+            inner,
+            events,
+            changes: AtomicUsize::new(0),
+            unreachable: AtomicBool::new(false),
+        }
+    }
+
+    /// How many things changed in this turn.
+    pub(crate) fn changes(&self) -> usize {
+        self.changes.load(Ordering::Relaxed)
+    }
+
+    /// Whether a machine could not be reached in this turn.
+    pub(crate) fn met_unreachable(&self) -> bool {
+        self.unreachable.load(Ordering::Relaxed)
+    }
+
+    fn tell(&self, turn: &Turn, happening: Happening) {
+        // Nobody listening is no reason to stop.
+        let _ = self.events.send(Event::Turn {
+            module: turn.module.clone(),
+            hook: turn.hook,
+            machine: turn.machine.clone(),
+            happening,
+        });
+    }
+
+    fn seen(&self, effect: &Effect, outcome: &Outcome) -> Happening {
+        let machine = effect.machine.clone();
+        let certainty = outcome.certainty;
+        match (&effect.act, &outcome.found) {
+            (_, Found::Settled(settlements)) => {
+                let changed: Vec<_> =
+                    settlements.iter().filter(|settled| settled.changed()).cloned().collect();
+                self.changes.fetch_add(changed.len(), Ordering::Relaxed);
+                Happening::Settled { machine, changed, certainty }
+            }
+            (Act::Run { command, .. }, Found::Ran(answer)) => {
+                self.changes.fetch_add(1, Ordering::Relaxed);
+                let status = answer.as_ref().map(|answer| answer.status);
+                Happening::Ran { machine, argv: command.argv.clone(), status, certainty }
+            }
+            (act, _) => Happening::Looked { machine, verb: act.verb(), certainty },
+        }
+    }
+}
+
+#[async_trait]
+impl Effects for Witness {
+    async fn perform(&self, effect: Effect) -> Result<Outcome, EffectError> {
+        let result = self.inner.perform(effect.clone()).await;
+        let happening = match &result {
+            Ok(outcome) => self.seen(&effect, outcome),
+            Err(error) => {
+                if matches!(error, EffectError::Unreachable { .. }) {
+                    self.unreachable.store(true, Ordering::Relaxed);
+                }
+                let machine = effect.machine.clone();
+                Happening::Failed { machine, verb: effect.act.verb(), reason: error.to_string() }
+            }
+        };
+        self.tell(&effect.turn, happening);
+        result
+    }
+}
+
+impl Voice for Witness {
+    fn said(&self, turn: &Turn, level: Level, message: String) {
+        self.tell(turn, Happening::Said(level, message));
+    }
+
+    fn doing(&self, turn: &Turn, what: String) {
+        self.tell(turn, Happening::Doing(what));
+    }
+}
