@@ -1,3 +1,8 @@
+use std::io;
+use std::path::PathBuf;
+
+use cellhost_manifest::ExtractError;
+use cellhost_plan::LoadError;
 use thiserror::Error;
 
 /// Why a guest cannot be made a module file.
@@ -22,4 +27,26 @@ pub enum PackError {
         /// What went wrong.
         reason: String,
     },
+    /// A schema is no JSON.
+    #[error("{origin} is no JSON")]
+    Schema {
+        /// Where it comes from.
+        origin: String,
+        /// What the JSON parser says.
+        source: serde_json::Error,
+    },
+    /// The manifest is missing or wrong.
+    #[error(transparent)]
+    Manifest(#[from] LoadError),
+    /// A file of the module's folder cannot be read.
+    #[error("cannot read `{}`", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The parts do not make a module.
+    #[error(transparent)]
+    Embed(#[from] ExtractError),
 }
