@@ -31,8 +31,7 @@ fn check(
     match text.char_indices().find(|(_, c)| !allowed(*c)) {
         None => Ok(()),
         Some((at, c)) => {
-            let message = format!("`{}` does not belong in an {kind}", c.escape_debug());
-            let message = message.replace("an user", "a user");
+            let message = format!("the {kind} contains `{c}`");
             Err(Problem::new(message)
                 .within(at..at + c.len_utf8())
                 .help(help))

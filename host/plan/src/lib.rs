@@ -47,7 +47,7 @@ pub use module::{DEFAULT_NAMESPACE, ModuleId, ModuleUse};
 pub use name::{CellName, InstanceName, MachineName, SecretName, check_label, check_word};
 pub use phase::Phase;
 pub use plan::{LoadError, Plan};
-pub use problem::Problem;
+pub use problem::{Problem, is_showable};
 pub use range::{LARGEST_RANGE, expand, is_range};
 pub use secret::SecretSource;
 pub use selector::{Condition, Selector, Term};

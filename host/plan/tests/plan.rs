@@ -33,7 +33,7 @@ fn reads_how_machines_are_reached() {
     assert_eq!(plan.ssh.host_keys, HostKeys::AcceptNew);
     assert_eq!(plan.ssh.parallel, 20);
     assert_eq!(plan.ssh.connect_timeout, Duration::from_secs(5));
-    assert_eq!(plan.ssh.keep_alive, Duration::from_secs(5400));
+    assert_eq!(plan.ssh.keep_alive, Duration::from_mins(90));
     let r#become = plan.ssh.r#become.unwrap();
     assert_eq!(r#become.method, BecomeMethod::Sudo);
     assert_eq!(r#become.password.unwrap(), "sudo-password");

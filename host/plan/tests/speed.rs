@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use cellhost_plan::Plan;
 
-/// Generous, since tests run unoptimised and on busy machines; a release build needs a tenth.
+/// Generous, since tests run unoptimised and on busy machines.
 const BOUND: Duration = Duration::from_secs(3);
 
 fn modules(plan: &mut String, on: &str) {
