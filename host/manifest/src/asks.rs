@@ -1,4 +1,5 @@
-use cellhost_plan::document::Value;
+use cellhost_plan::Problem;
+use cellhost_plan::document::{Kind, Value};
 use serde::Serialize;
 
 use crate::ask::Ask;
@@ -11,7 +12,15 @@ pub struct Asks(pub Vec<Ask>);
 
 impl Asks {
     pub(crate) fn read(value: Option<Value<'_>>) -> Self {
-        let asks = value.and_then(|value| value.list()).unwrap_or_default();
+        let Some(value) = value else {
+            return Self::default();
+        };
+        if let Kind::Table(_) = value.node().kind {
+            let problem = Problem::new("`asks` must be a list of tables, not one table");
+            value.reject(problem.help("write `[[asks]]`, with two brackets"));
+            return Self::default();
+        }
+        let asks = value.list().unwrap_or_default();
         Self(
             asks.iter()
                 .filter_map(Value::table)

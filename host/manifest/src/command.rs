@@ -176,7 +176,7 @@ mod tests {
         ];
         for (pattern, place) in wrong {
             assert_eq!(
-                CommandPattern::new(pattern).unwrap_err().0,
+                CommandPattern::new(pattern).unwrap_err().index,
                 place,
                 "{pattern:?}"
             );

@@ -85,7 +85,7 @@ fn check_format(json: &Json) -> Result<(), ExtractError> {
         Some(format) if format == u64::from(FORMAT) => Ok(()),
         Some(format) => Err(ExtractError::UnknownFormat { format }),
         None => Err(ExtractError::Invalid {
-            problems: vec!["`format` is missing".to_owned()],
+            problems: vec!["`format` is missing or not a number".to_owned()],
         }),
     }
 }

@@ -3,6 +3,9 @@ use cellhost_plan::{Diagnostic, Diagnostics};
 /// How many problems an error lists at most: a hostile file could have a million.
 const LISTED: usize = 20;
 
+/// How many characters of each problem it shows at most, for the same reason.
+const LONGEST: usize = 300;
+
 /// Says why bytes are no module of ours, or could not be made one.
 #[derive(Debug, thiserror::Error)]
 pub enum ExtractError {
@@ -56,9 +59,12 @@ pub enum ExtractError {
 
 impl ExtractError {
     pub(crate) fn invalid(diagnostics: &Diagnostics) -> Self {
-        let describe = |one: &Diagnostic| match one.path.as_str() {
-            "" => one.message.clone(),
-            path => format!("`{}`: {}", path.escape_debug(), one.message),
+        let describe = |one: &Diagnostic| {
+            let text = match one.path.as_str() {
+                "" => one.message.clone(),
+                path => format!("`{}`: {}", path.escape_debug(), one.message),
+            };
+            text.chars().take(LONGEST).collect::<String>()
         };
         let mut problems: Vec<String> = diagnostics.errors().take(LISTED).map(describe).collect();
         let more = diagnostics.errors().count().saturating_sub(LISTED);

@@ -42,10 +42,9 @@ impl Manifest {
     /// Parses a manifest; `name` is the path that diagnostics show.
     pub fn parse(name: &str, text: &str) -> Result<Self, Diagnostics> {
         let report = Report::new(Source::new(name, text));
-        let document = Node::from_toml(&report);
-        if report.has_errors() {
+        let Some(document) = Node::from_toml(&report) else {
             return Err(report.finish());
-        }
+        };
         match Table::root(&document, &report).and_then(Self::read) {
             Some(manifest) if !report.has_errors() => Ok(manifest),
             _ => Err(report.finish()),
@@ -81,7 +80,7 @@ impl Manifest {
             .get("phase")
             .map(|value| value.parse(str::parse::<Phase>));
         let requires = list(table.get("requires"), str::parse);
-        let provides = list(table.get("provides"), word("output name"));
+        let provides = list(table.get("provides"), word("name for an output"));
         let asks = Asks::read(table.get("asks"));
         table.finish();
         let namespace = namespace.unwrap_or_else(|| Some(DEFAULT_NAMESPACE.to_owned()));

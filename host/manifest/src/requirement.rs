@@ -22,7 +22,7 @@ impl FromStr for Requirement {
             return Err(Problem::new(message).help("write one such as `zookeeper.connect`"));
         };
         let start = module.len() + 1;
-        check_word("output name", output).map_err(|problem| {
+        check_word("name for an output", output).map_err(|problem| {
             let inner = problem.within.clone().unwrap_or(0..output.len());
             problem.within(start + inner.start..start + inner.end)
         })?;

@@ -1,4 +1,4 @@
-use cellhost_plan::Problem;
+use cellhost_plan::{Problem, is_showable};
 
 /// The longest line of prose, in bytes.
 const LONGEST: usize = 1000;
@@ -13,17 +13,11 @@ pub(crate) fn line(text: &str) -> Result<String, Problem> {
             "this text is longer than {LONGEST} bytes"
         )));
     }
-    match text.char_indices().find(|(_, c)| is_unprintable(*c)) {
+    match text.char_indices().find(|(_, c)| !is_showable(*c)) {
         None => Ok(text.to_owned()),
         Some((at, c)) => {
             let problem = Problem::new("this must be one line of plain text");
             Err(problem.within(at..at + c.len_utf8()))
         }
     }
-}
-
-/// Control characters, and those that reorder or hide the text around them.
-fn is_unprintable(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
