@@ -11,9 +11,12 @@
 pub mod resources;
 
 mod courier;
+mod local;
 mod request;
+mod shell;
 
 pub use courier::{Courier, CourierError, Fleet, Stage};
+pub use local::LocalFleet;
 pub use request::{
     Answer, Command, Dial, DialOutcome, FileKind, FileStatus, Reply, Request, Settled,
 };

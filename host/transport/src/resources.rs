@@ -103,6 +103,24 @@ impl Wish {
         }
     }
 
+    /// Writes how the wish is met.
+    pub(crate) fn settle(
+        &self,
+        settling: &mut crate::shell::Settling,
+    ) -> Result<(), crate::shell::Refusal> {
+        match self {
+            Self::File(wish) => wish.settle(settling),
+            Self::Directory(wish) => wish.settle(settling),
+            Self::Link(wish) => wish.settle(settling),
+            Self::Absent(wish) => wish.settle(settling),
+            Self::Software(wish) => wish.settle(settling),
+            Self::NoSoftware(wish) => wish.settle(settling),
+            Self::Group(wish) => wish.settle(settling),
+            Self::User(wish) => wish.settle(settling),
+            Self::Service(wish) => wish.settle(settling),
+        }
+    }
+
     /// Returns what stands between the wish and the facts, if anything.
     ///
     /// Facts of another kind, which no honest courier returns, differ from every wish.

@@ -2,6 +2,7 @@
 
 use super::{Difference, path, path::PathFacts};
 use crate::FileKind;
+use crate::shell::{Part, Refusal, Settling, operand};
 
 /// A directory. Missing parents are made with mode 0755.
 #[derive(Debug, Clone)]
@@ -31,6 +32,16 @@ impl Directory {
             lines,
             content: false,
         })
+    }
+
+    /// Writes how it is made so.
+    pub(crate) fn settle(&self, settling: &mut Settling) -> Result<(), Refusal> {
+        settling.script.need(&[Part::File, Part::Directory]);
+        let mode = path::octal(self.mode);
+        let owner = path::account(self.owner.as_deref())?;
+        let group = path::account(self.group.as_deref())?;
+        let words = [operand(&self.path), mode, owner, group];
+        settling.script.call("ch_do ch_directory", words)
     }
 
     /// The facts once the wish is met.

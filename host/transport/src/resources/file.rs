@@ -1,7 +1,8 @@
 //! A regular file.
 
-use super::{Difference, path::PathFacts};
+use super::{Difference, path, path::PathFacts};
 use crate::FileKind;
+use crate::shell::{Part, Refusal, Settling, operand};
 
 /// A regular file with this content.
 #[derive(Clone)]
@@ -38,6 +39,27 @@ impl std::fmt::Debug for File {
 }
 
 impl File {
+    /// Writes how it is put in its place.
+    pub(crate) fn settle(&self, settling: &mut Settling) -> Result<(), Refusal> {
+        settling.script.need(&[Part::File]);
+        let at = operand(&self.path);
+        let beside = settling.beside(&at);
+        settling.script.call("ch_do ch_file_open", [&at, &beside])?;
+        settling.content(&self.content);
+        let mut words = vec![
+            at.clone(),
+            path::octal(self.mode),
+            path::account(self.owner.as_deref())?,
+            path::account(self.group.as_deref())?,
+            self.hash.clone(),
+        ];
+        words.extend(settling.owed("restart", &self.restarts)?);
+        words.extend(settling.owed("reload", &self.reloads)?);
+        settling.script.call("ch_do ch_file_close", words)?;
+        settling.touched(&at);
+        Ok(())
+    }
+
     /// Returns what differs, if anything.
     pub fn compare(&self, facts: &PathFacts) -> Option<Difference> {
         let mut lines = Vec::new();

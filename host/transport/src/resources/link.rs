@@ -2,6 +2,7 @@
 
 use super::{Difference, path, path::PathFacts};
 use crate::FileKind;
+use crate::shell::{Part, Refusal, Settling, operand};
 
 /// A symbolic link.
 #[derive(Debug, Clone)]
@@ -33,6 +34,15 @@ impl Link {
             lines: vec![line],
             content: false,
         })
+    }
+
+    /// Writes how it is made so.
+    pub(crate) fn settle(&self, settling: &mut Settling) -> Result<(), Refusal> {
+        settling.script.need(&[Part::File, Part::Link]);
+        let path = operand(&self.path);
+        let beside = settling.beside(&path);
+        let words = [path.as_str(), &self.target, &beside];
+        settling.script.call("ch_do ch_link", words)
     }
 
     /// The facts once the wish is met.

@@ -1,7 +1,56 @@
 //! What stands at a path, and the wish that nothing does.
 
+mod look;
+
 use super::Difference;
 use crate::FileKind;
+use crate::shell::{Part, Refusal, Settling, name};
+
+pub(crate) use look::{ask, outside, read};
+
+/// Places whose loss ends a machine.
+const TOP: [&str; 40] = [
+    "",
+    "/bin",
+    "/boot",
+    "/dev",
+    "/etc",
+    "/etc/ssh",
+    "/etc/systemd",
+    "/home",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/lost+found",
+    "/media",
+    "/mnt",
+    "/opt",
+    "/proc",
+    "/root",
+    "/run",
+    "/sbin",
+    "/srv",
+    "/sys",
+    "/tmp",
+    "/usr",
+    "/usr/bin",
+    "/usr/lib",
+    "/usr/lib32",
+    "/usr/lib64",
+    "/usr/libexec",
+    "/usr/local",
+    "/usr/sbin",
+    "/usr/share",
+    "/var",
+    "/var/cache",
+    "/var/lib",
+    "/var/lib/cellhost",
+    "/var/lib/dpkg",
+    "/var/log",
+    "/var/run",
+    "/var/spool",
+    "/var/tmp",
+];
 
 /// What stands at a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,12 +114,56 @@ pub struct Absent {
 }
 
 impl Absent {
+    /// Writes how it is removed.
+    pub(crate) fn settle(&self, settling: &mut Settling) -> Result<(), Refusal> {
+        let path = self.removable()?;
+        settling.script.need(&[Part::Absent]);
+        settling.script.call("ch_do ch_absent", [path])
+    }
+
+    /// The path, plainly written, where it may be removed at all.
+    fn removable(&self) -> Result<String, Refusal> {
+        let refuse = |why: &str| Err(Refusal(format!("`{}` is not removed: {why}", self.path)));
+        if !self.path.starts_with('/') {
+            return refuse("it does not begin at the root");
+        }
+        let names: Vec<&str> = self
+            .path
+            .split('/')
+            .filter(|name| !matches!(*name, "" | "."))
+            .collect();
+        if names.contains(&"..") {
+            return refuse("it leads upwards");
+        }
+        let plain: String = names.iter().flat_map(|name| ["/", name]).collect();
+        if TOP.contains(&plain.as_str()) {
+            return refuse("a machine does not live without it");
+        }
+        Ok(plain)
+    }
+
     /// Returns what has to go, if anything.
     pub fn compare(&self, facts: &PathFacts) -> Option<Difference> {
         facts.kind.map(|_| Difference {
             lines: vec!["remove".to_owned()],
             content: false,
         })
+    }
+}
+
+/// Permission bits as `chmod` reads them; empty for none.
+pub(super) fn octal(mode: Option<u32>) -> String {
+    mode.map(|mode| format!("{mode:o}")).unwrap_or_default()
+}
+
+/// An owner or group as `chown` reads it; empty for none.
+pub(super) fn account(account: Option<&str>) -> Result<String, Refusal> {
+    match account {
+        Some(account) if account.contains(':') => Err(Refusal(format!(
+            "`{account}` is no name of a user or group"
+        ))),
+        Some(account) => Ok(name("user or group", account)?.to_owned()),
+        None => Ok(String::new()),
     }
 }
 
@@ -90,5 +183,38 @@ pub(super) fn kept(wished: Option<&str>, existed: bool, before: &str) -> String 
         Some(wished) => wished.to_owned(),
         None if existed => before.to_owned(),
         None => "root".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refuses_to_remove_what_a_machine_lives_on() {
+        for path in [
+            "/",
+            "//",
+            "/.",
+            "/etc/",
+            "/var//lib",
+            "/./usr",
+            "/srv/..",
+            "etc",
+            "",
+        ] {
+            let absent = Absent {
+                path: path.to_owned(),
+            };
+            assert!(absent.removable().is_err(), "{path}");
+        }
+    }
+
+    #[test]
+    fn removes_a_link_and_not_what_it_leads_to() {
+        let absent = Absent {
+            path: "/srv/link/".to_owned(),
+        };
+        assert_eq!(absent.removable().unwrap(), "/srv/link");
     }
 }

@@ -1,6 +1,11 @@
 //! A service of the machine's service manager.
 
+mod look;
+
 use super::Difference;
+use crate::shell::{Part, Refusal, Settling, escape, name};
+
+pub(crate) use look::{ask, read};
 
 /// A service.
 #[derive(Debug, Clone)]
@@ -37,6 +42,20 @@ pub struct ServiceFacts {
 }
 
 impl Service {
+    /// Writes how it is made so.
+    pub(crate) fn settle(&self, settling: &mut Settling) -> Result<(), Refusal> {
+        settling.script.need(&[Part::Service]);
+        let yes = |wanted| if wanted { "yes" } else { "no" }.to_owned();
+        let words = [
+            unit(name("service", &self.name)?),
+            escape(&self.name),
+            yes(self.enabled),
+            yes(self.running),
+            settling.memory().to_owned(),
+        ];
+        settling.script.call("ch_do ch_service", words)
+    }
+
     /// Returns what differs, if anything.
     pub fn compare(&self, facts: &ServiceFacts) -> Option<Difference> {
         let mut lines = Vec::new();
@@ -68,5 +87,17 @@ impl Service {
             restart_owed: false,
             reload_owed: false,
         }
+    }
+}
+
+/// The name of the unit: a name without a kind is that of a service.
+fn unit(name: &str) -> String {
+    const KINDS: [&str; 8] = [
+        ".service", ".socket", ".timer", ".target", ".mount", ".path", ".slice", ".swap",
+    ];
+    if KINDS.iter().any(|kind| name.ends_with(kind)) {
+        name.to_owned()
+    } else {
+        format!("{name}.service")
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Difference;
+use crate::shell::{Misread, Part, Refusal, Script, Sections, Settling, name};
 
 /// A system user.
 #[derive(Debug, Clone)]
@@ -35,6 +36,22 @@ pub struct UserFacts {
 }
 
 impl User {
+    /// Writes how it is made so.
+    pub(crate) fn settle(&self, settling: &mut Settling) -> Result<(), Refusal> {
+        settling.script.need(&[Part::Group, Part::User]);
+        let mut words = vec![name("user", &self.name)?, name("group", &self.group)?];
+        for (what, path) in [("home", &self.home), ("shell", &self.shell)] {
+            if !path.starts_with('/') || path.contains([':', '\n']) {
+                return Err(Refusal(format!("`{path}` is no {what} of a user")));
+            }
+            words.push(path);
+        }
+        for group in &self.groups {
+            words.push(name("group", group)?);
+        }
+        settling.script.call("ch_do ch_user", words)
+    }
+
     /// Returns what differs, if anything.
     pub fn compare(&self, facts: &UserFacts) -> Option<Difference> {
         let mut lines = Vec::new();
@@ -74,4 +91,33 @@ impl User {
             groups,
         }
     }
+}
+
+/// Asks about a user.
+pub(crate) fn ask(script: &mut Script, user: &str) -> Result<(), Refusal> {
+    script.need(&[Part::Group, Part::User]);
+    script.call("ch_ask ch_user_look", [name("user", user)?])
+}
+
+/// Reads the answer: a line of passwd, its group's name, and the names of all its groups.
+pub(crate) fn read(sections: &mut Sections) -> Result<UserFacts, Misread> {
+    let data = sections.take("user")?;
+    if data.is_empty() {
+        return Ok(UserFacts::default());
+    }
+    let text = String::from_utf8_lossy(&data);
+    let mut lines = text.lines();
+    let entry: Vec<&str> = lines.next().unwrap_or_default().split(':').collect();
+    let (Some(home), Some(shell), 7) = (entry.get(5), entry.get(6), entry.len()) else {
+        return Err(Misread::new("no line of passwd"));
+    };
+    let group = lines.next().unwrap_or_default().trim();
+    let groups = lines.next().unwrap_or_default().split_whitespace();
+    Ok(UserFacts {
+        exists: true,
+        group: group.to_owned(),
+        home: (*home).to_owned(),
+        shell: (*shell).to_owned(),
+        groups: groups.map(str::to_owned).collect(),
+    })
 }

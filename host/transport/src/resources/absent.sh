@@ -1,0 +1,1 @@
+ch_absent() { rm -rf -- "$1"; }

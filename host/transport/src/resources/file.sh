@@ -1,0 +1,76 @@
+# A file is written beside its place and renamed there.
+ch_file_open() {
+if [ -d "$1" ] && [ ! -L "$1" ]; then
+ch_say "$1 is a directory"
+return 1
+fi
+ch_p=${1%/*}
+[ -d "${ch_p:-/}" ] || {
+ch_say "there is no directory ${ch_p:-/}"
+return 1
+}
+umask 077
+set -C
+printf '' >"$2" && ch_t=$2
+ch_v=$?
+set +C
+umask 022
+return "$ch_v"
+}
+ch_plain() { base64 -d >>"$ch_t"; }
+ch_packed() { base64 -d | gzip -dc >>"$ch_t"; }
+# Arguments: path, mode, owner, group, hash; then the marks of what is owed, each with its directory.
+ch_file_close() {
+ch_p=$1 ch_y=$2 ch_o=$3 ch_g=$4
+ch_v=$(sha256sum <"$ch_t")
+[ "${ch_v%% *}" = "$5" ] || {
+ch_say "$1 did not arrive whole"
+return 1
+}
+shift 5
+if [ -f "$ch_p" ] && [ ! -L "$ch_p" ]; then
+ch_v=$(stat -c '%a %u:%g' -- "$ch_p" "$ch_t") || return
+ch_new=${ch_v##*
+}
+ch_v=${ch_v%%
+*}
+ch_y=${ch_y:-${ch_v% *}}
+if [ "${ch_v#* }" != "${ch_new#* }" ]; then
+ch_v=${ch_v#* }
+ch_o=${ch_o:-${ch_v%:*}} ch_g=${ch_g:-${ch_v#*:}}
+fi
+fi
+ch_outside "$ch_t" "${ch_y:-644}" "$ch_o" "$ch_g" || return
+for ch_x; do
+case $ch_x in
+*/) mkdir -p -- "$ch_x" || return ;;
+*) printf '' >"$ch_x" || return ;;
+esac
+done
+ch_sync "$ch_t" "$@"
+ch_rename "$ch_p" || return
+case $ch_p in
+*/systemd/* | /etc/init.d/*) ch_reload=1 ;;
+esac
+}
+# Makes files and directories outlive a loss of power, as well as this machine can.
+ch_sync() { sync "$@" 2>/dev/null || sync; }
+# Arguments: path, mode, owner, group. The owner first: a change of owner clears mode bits.
+ch_outside() {
+if [ -n "$3" ]; then
+chown -- "$3${4:+:$4}" "$1" || return
+elif [ -n "$4" ]; then
+chown -- ":$4" "$1" || return
+fi
+[ -z "$2" ] || chmod -- "$2" "$1"
+}
+# Puts the temporary file or link in its place, never into a directory there.
+ch_rename() {
+if [ ! -d "$1" ]; then
+mv -f -- "$ch_t" "$1" || return
+elif ! mv -f -T -- "$ch_t" "$1" 2>/dev/null; then
+# A link to a directory, and a mv that cannot replace it at once.
+[ -L "$1" ] && rm -f -- "$1" && mv -f -- "$ch_t" "$1" || return
+fi
+ch_t=
+}

@@ -1,0 +1,189 @@
+//! How paths stand, as shell text and as its answer.
+
+use super::PathFacts;
+use crate::FileKind;
+use crate::shell::{Misread, Part, Refusal, Script, Sections, number, operand};
+
+/// Asks about paths; those whose hash is wanted come first.
+pub(crate) fn ask(script: &mut Script, paths: &[(&str, bool)]) -> Result<(), Refusal> {
+    script.need(&[Part::Path]);
+    let hashes = paths.iter().filter(|(_, hash)| *hash).count();
+    let operands = paths.iter().map(|(path, _)| operand(path));
+    script.call(
+        "ch_ask ch_paths",
+        std::iter::once(hashes.to_string()).chain(operands),
+    )
+}
+
+/// Reads the answer, aligned with the question.
+pub(crate) fn read(
+    sections: &mut Sections,
+    paths: &[(&str, bool)],
+) -> Result<Vec<PathFacts>, Misread> {
+    let kinds = sections.take("kinds")?;
+    if kinds.len() != paths.len() {
+        return Err(Misread::new("another count of paths than asked for"));
+    }
+    let outsides = sections.take("outsides")?;
+    let mut rest = outsides.as_slice();
+    let mut all = Vec::with_capacity(paths.len());
+    for ((path, _), kind) in paths.iter().zip(&kinds) {
+        all.push(match kind {
+            b'n' => PathFacts::nothing(),
+            // It may be gone between the two looks.
+            _ => outside(&mut rest, &operand(path))?.unwrap_or_else(PathFacts::nothing),
+        });
+    }
+    if !rest.is_empty() {
+        return Err(Misread::new("the outside of a path that was not asked for"));
+    }
+    targets(sections, &kinds, &mut all)?;
+    hashes(sections, paths, &mut all)?;
+    Ok(all)
+}
+
+fn targets(sections: &mut Sections, kinds: &[u8], all: &mut [PathFacts]) -> Result<(), Misread> {
+    for (facts, _) in all.iter_mut().zip(kinds).filter(|(_, kind)| **kind == b'l') {
+        let target = sections.take("target")?;
+        if facts.kind == Some(FileKind::Link) {
+            facts.target = Some(String::from_utf8_lossy(&target).into_owned());
+        }
+    }
+    Ok(())
+}
+
+fn hashes(
+    sections: &mut Sections,
+    paths: &[(&str, bool)],
+    all: &mut [PathFacts],
+) -> Result<(), Misread> {
+    let answer = sections.take("hashes")?;
+    let mut rest = answer.as_slice();
+    let wanted = |((_, hash), facts): &(&(&str, bool), &mut PathFacts)| {
+        *hash && facts.kind == Some(FileKind::File)
+    };
+    for ((path, _), facts) in paths.iter().zip(all).filter(wanted) {
+        facts.hash = hash(&mut rest, &operand(path));
+    }
+    if rest.is_empty() {
+        Ok(())
+    } else {
+        Err(Misread::new("the hash of a path that was not asked for"))
+    }
+}
+
+/// Takes a line of `sha256sum` off the front where it is about this path. It writes line ends
+/// and backslashes in names its own way, the one of busybox does not.
+fn hash(rest: &mut &[u8], path: &str) -> Option<String> {
+    let escaped = path.replace('\\', "\\\\").replace('\n', "\\n");
+    let forms = [("\\", escaped.as_str()), ("", path)];
+    for (before, name) in forms {
+        let Some((hash, after)) = rest
+            .strip_prefix(before.as_bytes())
+            .and_then(|line| line.split_at_checked(64))
+        else {
+            continue;
+        };
+        let after = after.strip_prefix(b"  ").unwrap_or(after);
+        let after = after
+            .strip_prefix(name.as_bytes())
+            .and_then(|after| after.strip_prefix(b"\n"));
+        if let Some(after) = after
+            && hash.iter().all(u8::is_ascii_hexdigit)
+        {
+            *rest = after;
+            return Some(String::from_utf8_lossy(hash).to_ascii_lowercase());
+        }
+    }
+    None
+}
+
+/// Takes the outside of this path off the front; none where another one is there.
+pub(crate) fn outside(rest: &mut &[u8], path: &str) -> Result<Option<PathFacts>, Misread> {
+    let strange = || Misread::new("no outside of a file");
+    let mut at = *rest;
+    let mut field = || {
+        let end = at.iter().position(|byte| *byte == b' ')?;
+        let (field, after) = at.split_at_checked(end)?;
+        at = after.get(1..)?;
+        std::str::from_utf8(field).ok().map(str::to_owned)
+    };
+    let Some(mode) = field() else {
+        return if rest.is_empty() {
+            Ok(None)
+        } else {
+            Err(strange())
+        };
+    };
+    let mode = u32::from_str_radix(&mode, 16).map_err(|_| strange())?;
+    let uid = field().ok_or_else(strange)?;
+    let gid = field().ok_or_else(strange)?;
+    let size = field().and_then(|size| number(&size)).ok_or_else(strange)?;
+    let user = field().ok_or_else(strange)?;
+    let group = field().ok_or_else(strange)?;
+    let Some(after) = at
+        .strip_prefix(path.as_bytes())
+        .and_then(|after| after.strip_prefix(b"\n"))
+    else {
+        return Ok(None);
+    };
+    *rest = after;
+    let known = |name: String, id| if name == "UNKNOWN" { id } else { name };
+    Ok(Some(PathFacts {
+        kind: Some(kind(mode)),
+        mode: mode & 0o7777,
+        owner: known(user, uid),
+        group: known(group, gid),
+        size,
+        hash: None,
+        target: None,
+    }))
+}
+
+fn kind(mode: u32) -> FileKind {
+    match mode & 0o170_000 {
+        0o100_000 => FileKind::File,
+        0o040_000 => FileKind::Directory,
+        0o120_000 => FileKind::Link,
+        _ => FileKind::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn reads_both_ways_of_writing_a_strange_name() {
+        let sum = "a".repeat(64);
+        for line in [
+            format!("\\{sum}  /x\\ny\\\\z\n"),
+            format!("{sum}  /x\ny\\z\n"),
+        ] {
+            let mut rest = line.as_bytes();
+            assert_eq!(hash(&mut rest, "/x\ny\\z"), Some(sum.clone()));
+            assert!(rest.is_empty());
+        }
+    }
+
+    #[test]
+    fn takes_a_number_where_there_is_no_name() {
+        let mut rest = b"81a4 1234 0 5 UNKNOWN root /a b\n".as_slice();
+        let facts = outside(&mut rest, "/a b").unwrap().unwrap();
+        assert_eq!(
+            (facts.mode, facts.owner.as_str(), facts.group.as_str()),
+            (0o644, "1234", "root")
+        );
+        assert_eq!(facts.kind, Some(FileKind::File));
+    }
+
+    proptest! {
+        #[test]
+        fn survives_whatever_comes(bytes in prop::collection::vec(any::<u8>(), 0..200), path in "\\PC{0,20}") {
+            let _ = outside(&mut bytes.as_slice(), &path);
+            let _ = hash(&mut bytes.as_slice(), &path);
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! Couriers that speak to a POSIX shell, wherever its input and output lead.
+//!
+//! The shell reads pieces of script from its input and answers on its output and errors, each
+//! answer framed by a nonce that only that request knows ([`stream`]). A [`Line`] opens the
+//! pipes, a [`Conversation`] carries one script at a time over them, and [`ShellCourier`] turns
+//! requests into scripts and answers into replies.
+
+mod answer;
+mod ask;
+mod conversation;
+mod courier;
+mod dial;
+mod hello;
+mod job;
+mod line;
+mod look;
+mod part;
+mod quote;
+mod script;
+mod settle;
+mod stream;
+mod words;
+
+pub(crate) use answer::{Misread, Sections};
+pub(crate) use ask::operand;
+pub(crate) use courier::{Memory, ShellCourier};
+pub(crate) use line::{Failure, Line, Pipes};
+pub(crate) use part::Part;
+pub(crate) use script::{Refusal, Script, name, number};
+pub(crate) use settle::{Settling, escape};
+pub(crate) use words::tail;

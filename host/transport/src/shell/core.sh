@@ -1,0 +1,64 @@
+# The frame of every answer. A mark is written by one call that ends a line, so that it is never torn.
+# `ch_n` is the nonce of the request under way, `ch_f` is set once a
+# wish failed, `ch_t` names a temporary file, `ch_j` is the job that runs a command.
+LC_ALL=C
+export LC_ALL
+umask 022
+for ch_d in /usr/local/sbin /usr/sbin /sbin; do
+case ":$PATH:" in
+*":$ch_d:"*) ;;
+*) PATH=$PATH:$ch_d ;;
+esac
+done
+ch_f= ch_t= ch_j= ch_d= ch_in= ch_restore= ch_reload= ch_updated=
+ch_begin() {
+ch_n=$1 ch_f=
+[ -z "$ch_j" ] || wait "$ch_j" 2>/dev/null
+ch_j= ch_in= ch_d=
+ch_mark begin
+ch_mark begin >&2
+}
+ch_mark() { printf '%s %s\n' "$ch_n" "$*"; }
+ch_end() {
+ch_mark end "$@"
+ch_mark end >&2
+}
+ch_say() { printf '%s\n' "$*" >&2; }
+ch_has() { command -v "$1" >/dev/null 2>&1; }
+# Questions and wishes go on until one fails.
+ch_ask() {
+[ -z "$ch_f" ] || return 0
+"$@" </dev/null || ch_fail
+}
+ch_do() { ch_ask "$@" >&2; }
+ch_close() { if [ -z "$ch_f" ]; then ch_end ok; else ch_end refused; fi; }
+ch_feed() {
+[ -z "$ch_f" ] || return 0
+"$@" || ch_fail
+}
+ch_fail() {
+ch_f=1
+ch_clean
+}
+ch_clean() {
+[ -z "$ch_t" ] || rm -f -- "$ch_t"
+ch_t=
+}
+ch_done() {
+[ -z "$ch_f" ] || return 0
+ch_mark done
+ch_mark done >&2
+}
+# When the controller is gone, or ends this shell, so does what runs for it.
+ch_leave() {
+trap '' HUP INT TERM
+trap - EXIT
+ch_clean
+[ -z "$ch_restore" ] || $ch_restore
+[ -z "$ch_j" ] || {
+kill -TERM 0
+wait "$ch_j" 2>/dev/null
+}
+}
+trap ch_leave EXIT
+trap 'exit 143' HUP INT TERM

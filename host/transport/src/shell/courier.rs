@@ -1,0 +1,240 @@
+//! Requests in, replies out, over whatever line leads to a shell.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use tokio::sync::{Mutex, watch};
+
+use super::answer::{Misread, Section, Sections};
+use super::conversation::{Conversation, Heard, Lost, Terms};
+use super::line::{Failure, Line};
+use super::script::{Refusal, Script};
+use super::{ask, dial, hello, job, look, settle};
+use crate::{Courier, CourierError, Reply, Request, Stage};
+
+/// Where a machine remembers what it owes its services.
+#[derive(Debug, Clone)]
+pub(crate) struct Memory(pub(crate) String);
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self("/var/lib/cellhost/owed".to_owned())
+    }
+}
+
+/// How the streams of an answer are read.
+pub(super) type Reading = Box<dyn FnOnce(Sections, Sections) -> Result<Reply, Misread> + Send>;
+
+/// A request put into shell text.
+pub(super) struct Errand {
+    /// What the shell is given.
+    pub(super) script: Script,
+    /// What is kept of its answer.
+    pub(super) terms: Terms,
+    /// Whether it may change the machine, so that it is never sent twice.
+    pub(super) changes: bool,
+    /// How its answer is read.
+    pub(super) reading: Reading,
+}
+
+/// A courier that speaks to a shell.
+pub(crate) struct ShellCourier<L> {
+    line: L,
+    memory: Memory,
+    conversation: Mutex<Option<Conversation>>,
+    facts: std::sync::Mutex<Option<BTreeMap<String, String>>>,
+    closing: watch::Sender<bool>,
+}
+
+impl<L: Line> ShellCourier<L> {
+    /// Makes one that opens its line when first asked.
+    pub(crate) fn new(line: L, memory: Memory) -> Self {
+        Self {
+            line,
+            memory,
+            conversation: Mutex::new(None),
+            facts: std::sync::Mutex::new(None),
+            closing: watch::Sender::new(false),
+        }
+    }
+
+    /// The line it speaks over.
+    pub(crate) fn line(&self) -> &L {
+        &self.line
+    }
+
+    fn errand(&self, request: Request) -> Result<Errand, Refusal> {
+        match request {
+            Request::Look(list) => look::errand(list, &self.memory),
+            Request::Settle(wishes) => settle::errand(wishes, &self.memory),
+            Request::Command(command) => job::errand(command),
+            Request::Read { path, limit } => ask::read(&path, limit),
+            Request::Status { path } => ask::status(path),
+            Request::Entries { path } => ask::entries(&path),
+            Request::Dial(dial) => dial::errand(dial),
+            Request::Machine => Ok(ask::nothing()),
+        }
+    }
+
+    fn known(&self) -> Option<BTreeMap<String, String>> {
+        let facts = self.facts.lock();
+        facts.map_or_else(|error| error.into_inner().clone(), |facts| facts.clone())
+    }
+
+    /// Returns the conversation that is still good, or opens a new one.
+    async fn speak(&self, kept: Option<Conversation>) -> Result<Conversation, CourierError> {
+        if let Some(mut kept) = kept
+            && !kept.is_over().await
+        {
+            return Ok(kept);
+        }
+        let pipes = self.line.open().await?;
+        Ok(Conversation::new(pipes, self.line.patience()))
+    }
+
+    /// Takes the greeting off an answer, where there is one.
+    fn greet(&self, heard: &mut Heard, fresh: bool) -> Result<(), CourierError> {
+        if !fresh {
+            return Ok(());
+        }
+        let greeting = if heard.output.is_empty() {
+            Section {
+                data: Vec::new(),
+                mark: String::new(),
+            }
+        } else {
+            heard.output.remove(0)
+        };
+        match hello::read(&greeting) {
+            Ok(facts) => {
+                match self.facts.lock() {
+                    Ok(mut known) => *known = Some(facts),
+                    Err(error) => *error.into_inner() = Some(facts),
+                }
+                Ok(())
+            }
+            Err(hello::NoGreeting::Unfit(missing)) => Err(CourierError::Unfit {
+                machine: self.line.machine().clone(),
+                missing,
+            }),
+            Err(hello::NoGreeting::Misread(misread)) => Err(self.garbled(misread)),
+        }
+    }
+
+    fn garbled(&self, Misread(reason): Misread) -> CourierError {
+        CourierError::Garbled {
+            machine: self.line.machine().clone(),
+            reason,
+        }
+    }
+
+    fn lost(&self, lost: Lost, fresh: bool, errand: &Doubt) -> CourierError {
+        let machine = self.line.machine().clone();
+        let unreachable = |stage, reason, in_doubt| CourierError::Unreachable {
+            machine: machine.clone(),
+            stage,
+            reason,
+            in_doubt,
+        };
+        match lost {
+            Lost::Ended {
+                words,
+                began: false,
+            } if fresh => self.unanswered(&words, false),
+            Lost::Silent { words } => self.unanswered(&words, true),
+            Lost::Ended { words, .. } => {
+                let reason = if words.is_empty() {
+                    "the connection was lost".to_owned()
+                } else {
+                    words
+                };
+                unreachable(Stage::Effect, reason, errand.changes)
+            }
+            Lost::Late => CourierError::Deadline {
+                machine: machine.clone(),
+                deadline_ms: u64::try_from(errand.deadline.as_millis()).unwrap_or(u64::MAX),
+            },
+            Lost::Misread(misread) => self.garbled(misread),
+        }
+    }
+
+    fn unanswered(&self, words: &str, late: bool) -> CourierError {
+        let machine = self.line.machine().clone();
+        match self.line.explain(words, late) {
+            Failure::Unreachable(stage, reason) => CourierError::Unreachable {
+                machine,
+                stage,
+                reason,
+                in_doubt: false,
+            },
+            Failure::Unfit(missing) => CourierError::Unfit { machine, missing },
+        }
+    }
+}
+
+/// What is known of an errand once it is under way.
+struct Doubt {
+    changes: bool,
+    deadline: std::time::Duration,
+}
+
+#[async_trait]
+impl<L: Line> Courier for ShellCourier<L> {
+    async fn exchange(&self, request: Request) -> Result<Reply, CourierError> {
+        let asks_machine = matches!(request, Request::Machine);
+        if asks_machine && let Some(facts) = self.known() {
+            return Ok(Reply::Machine(facts));
+        }
+        let errand = match self.errand(request) {
+            Ok(errand) => errand,
+            Err(Refusal(reason)) => return Ok(Reply::Refused(reason)),
+        };
+        let doubt = Doubt {
+            changes: errand.changes,
+            deadline: errand.terms.deadline,
+        };
+        let mut kept = self.conversation.lock().await;
+        if *self.closing.borrow() {
+            return Err(self.lost(
+                Lost::Ended {
+                    words: "the courier is closed".to_owned(),
+                    began: true,
+                },
+                false,
+                &Doubt {
+                    changes: false,
+                    ..doubt
+                },
+            ));
+        }
+        // Taken out, so that a request given up half way ends the conversation.
+        let mut conversation = self.speak(kept.take()).await?;
+        let fresh = conversation.is_fresh();
+        let carried = conversation
+            .carry(errand.script, errand.terms, self.closing.subscribe())
+            .await;
+        let mut heard = match carried {
+            Ok(heard) => heard,
+            Err(lost) => {
+                conversation.farewell().await;
+                return Err(self.lost(lost, fresh, &doubt));
+            }
+        };
+        self.greet(&mut heard, fresh)?;
+        if heard.usable {
+            *kept = Some(conversation);
+        }
+        if asks_machine {
+            return Ok(Reply::Machine(self.known().unwrap_or_default()));
+        }
+        (errand.reading)(Sections::new(heard.output), Sections::new(heard.errors))
+            .map_err(|misread| self.garbled(misread))
+    }
+
+    async fn close(&self) {
+        self.closing.send_replace(true);
+        if let Some(conversation) = self.conversation.lock().await.take() {
+            conversation.farewell().await;
+        }
+    }
+}

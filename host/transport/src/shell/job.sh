@@ -1,0 +1,80 @@
+# A job runs `ch_cmd`, which the request defines, in a session of its own, beside this shell,
+# which meanwhile reads on: the end of its input ends the job. Its output goes through pipes of
+# its own, so that nothing a program leaves behind can write into later answers.
+ch_job() {
+trap : TERM
+{ { ch_lead 2>&6 6>&- | cat >&4 4>&- 5>&- 6>&-; } 6>&1 | cat >&5 4>&- 5>&- 6>&-; } 4>&1 5>&2 </dev/null
+ch_end
+}
+ch_lead() {
+ch_c= ch_s=
+trap ch_kill TERM
+if [ -n "$ch_in" ]; then
+printf %s "$ch_in" | base64 -d 4>&- | ch_cmd 4>&- 5>&- &
+else
+ch_cmd </dev/null 4>&- 5>&- &
+fi
+ch_c=$!
+[ -z "$ch_d" ] || {
+ch_timer </dev/null >/dev/null 2>&1 5>&- &
+ch_s=$!
+}
+wait "$ch_c" 2>/dev/null
+ch_w=$?
+printf '%s ended %s\n' "$ch_n" "$ch_w" >&4
+[ -z "$ch_s" ] || {
+kill -TERM "$ch_s"
+wait "$ch_s"
+ch_signal KILL
+} 2>/dev/null
+}
+ch_signal() {
+if ch_has setsid; then kill "-$1" "-$ch_c"; else kill "-$1" "$ch_c"; fi
+}
+ch_kill() {
+[ -n "$ch_c" ] || exit 143
+{
+ch_signal TERM
+{
+sleep 2
+ch_signal KILL
+} </dev/null >/dev/null 4>&- 5>&- &
+ch_k=$!
+wait "$ch_c"
+ch_signal KILL
+kill -KILL "$ch_k"
+} >/dev/null 2>&1
+exit 143
+}
+ch_timer() {
+sleep "$ch_d" 4>&- &
+ch_z=$!
+trap 'kill "$ch_z"; exit' TERM
+wait "$ch_z"
+printf '%s late\n' "$ch_n" >&4
+ch_signal TERM
+}
+# Whether a user is there to run as, and this one may.
+ch_may() {
+id -u -- "$1" >/dev/null || ch_fail
+}
+# Becomes a program, as another user where one is named. No shell reads the arguments.
+ch_become() {
+ch_u=$1 ch_x=$2
+shift 2
+unset LC_ALL ch_in
+LANG=C.UTF-8
+export LANG
+ch_own=
+ch_has setsid && ch_own=setsid
+trap - TERM HUP INT
+[ -n "$ch_u" ] || exec $ch_own "$@"
+if ch_has setpriv && setpriv --help 2>&1 | grep -q -e --init-groups; then
+exec $ch_own setpriv --reuid="$ch_u" --regid="$(id -g -- "$ch_u")" --init-groups -- "$@"
+elif ch_has runuser; then
+exec $ch_own runuser -u "$ch_u" -- "$@"
+elif ch_has sudo; then
+exec $ch_own sudo -n ${ch_x:+--preserve-env="$ch_x"} -u "$ch_u" -- "$@"
+fi
+exec $ch_own su -s /bin/sh -c 'exec "$0" "$@"' -- "$ch_u" "$@"
+}

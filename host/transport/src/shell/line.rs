@@ -1,0 +1,46 @@
+//! Where the pipes of a conversation come from.
+
+use std::any::Any;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use cellhost_plan::MachineName;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::{CourierError, Stage};
+
+/// A shell's input and outputs.
+pub(crate) struct Pipes {
+    /// What the shell reads.
+    pub(crate) input: Box<dyn AsyncWrite + Send + Unpin>,
+    /// Its standard output.
+    pub(crate) output: Box<dyn AsyncRead + Send + Unpin>,
+    /// Its standard error.
+    pub(crate) errors: Box<dyn AsyncRead + Send + Unpin>,
+    /// Whatever has to live as long as they do; dropping it ends what is left.
+    pub(crate) keeper: Box<dyn Any + Send>,
+}
+
+/// A way to one machine.
+#[async_trait]
+pub(crate) trait Line: Send + Sync {
+    /// Which machine it leads to.
+    fn machine(&self) -> &MachineName;
+
+    /// Starts a shell there.
+    async fn open(&self) -> Result<Pipes, CourierError>;
+
+    /// How long the shell may take to say what it finds.
+    fn patience(&self) -> Duration;
+
+    /// Tells why no shell answered, from what was said instead.
+    fn explain(&self, words: &str, late: bool) -> Failure;
+}
+
+/// Why no shell answered.
+pub(crate) enum Failure {
+    /// The machine was not reached.
+    Unreachable(Stage, String),
+    /// The machine lacks something.
+    Unfit(String),
+}

@@ -1,0 +1,163 @@
+//! How things stand: one script for the whole list.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::answer::{Misread, Sections};
+use super::ask::{refused, terms};
+use super::courier::{Errand, Memory};
+use super::script::{Refusal, Script};
+use crate::Reply;
+use crate::resources::{Facts, Identity, group, path, service, software, user};
+
+/// How many paths are looked at by one call: far below the longest list of arguments.
+const CHUNK: usize = 128;
+
+/// Everything asked for, once each and by kind.
+#[derive(Debug, Default)]
+struct Questions {
+    paths: BTreeMap<String, bool>,
+    packages: BTreeSet<String>,
+    groups: BTreeSet<String>,
+    users: BTreeSet<String>,
+    services: BTreeSet<String>,
+}
+
+/// The answers to them.
+#[derive(Debug, Default)]
+struct Answers {
+    paths: BTreeMap<String, path::PathFacts>,
+    packages: BTreeMap<String, String>,
+    groups: BTreeMap<String, group::GroupFacts>,
+    users: BTreeMap<String, user::UserFacts>,
+    services: BTreeMap<String, service::ServiceFacts>,
+}
+
+/// Puts the questions into a script.
+pub(super) fn errand(list: Vec<Identity>, memory: &Memory) -> Result<Errand, Refusal> {
+    let questions = Questions::of(&list);
+    let mut script = Script::default();
+    questions.ask(&mut script, memory)?;
+    script.text("ch_close\n");
+    let most = (1 << 20) + 16 * (list.len() << 10);
+    let read = move |output: Sections, mut errors: Sections| {
+        let mut output = output;
+        match questions.read(&mut output)? {
+            Some(answers) => answers.align(&list).map(Reply::Facts),
+            None => refused("end refused", &mut errors),
+        }
+    };
+    Ok(Errand {
+        script,
+        terms: terms(most),
+        changes: false,
+        reading: Box::new(read),
+    })
+}
+
+impl Questions {
+    fn of(list: &[Identity]) -> Self {
+        let mut questions = Self::default();
+        for identity in list {
+            match identity {
+                Identity::Path { path, hash } => {
+                    *questions.paths.entry(path.clone()).or_default() |= hash;
+                }
+                Identity::Software(names) => questions.packages.extend(names.iter().cloned()),
+                Identity::Group(name) => drop(questions.groups.insert(name.clone())),
+                Identity::User(name) => drop(questions.users.insert(name.clone())),
+                Identity::Service(name) => drop(questions.services.insert(name.clone())),
+            }
+        }
+        questions
+    }
+
+    /// Paths whose hash is wanted come first, as the shell expects them.
+    fn chunks(&self) -> Vec<Vec<(&str, bool)>> {
+        let mut paths: Vec<(&str, bool)> = self
+            .paths
+            .iter()
+            .map(|(path, hash)| (path.as_str(), *hash))
+            .collect();
+        paths.sort_by_key(|(_, hash)| !hash);
+        paths.chunks(CHUNK).map(<[_]>::to_vec).collect()
+    }
+
+    fn ask(&self, script: &mut Script, memory: &Memory) -> Result<(), Refusal> {
+        for chunk in self.chunks() {
+            path::ask(script, &chunk)?;
+        }
+        if !self.packages.is_empty() {
+            software::ask(script, &self.packages)?;
+        }
+        for name in &self.groups {
+            group::ask(script, name)?;
+        }
+        for name in &self.users {
+            user::ask(script, name)?;
+        }
+        if !self.services.is_empty() {
+            service::ask(script, &self.services, &memory.0)?;
+        }
+        Ok(())
+    }
+
+    /// Reads the answers; none where the machine refused one.
+    fn read(&self, output: &mut Sections) -> Result<Option<Answers>, Misread> {
+        let mut answers = Answers::default();
+        for chunk in self.chunks() {
+            for ((path, _), facts) in chunk.iter().zip(path::read(output, &chunk)?) {
+                answers.paths.insert((*path).to_owned(), facts);
+            }
+        }
+        if !self.packages.is_empty() {
+            match software::read(output)? {
+                Some(packages) => answers.packages = packages,
+                None => return Ok(None),
+            }
+        }
+        for name in &self.groups {
+            answers.groups.insert(name.clone(), group::read(output)?);
+        }
+        for name in &self.users {
+            answers.users.insert(name.clone(), user::read(output)?);
+        }
+        if !self.services.is_empty() {
+            match service::read(output, &self.services)? {
+                Some(services) => answers.services = services,
+                None => return Ok(None),
+            }
+        }
+        output.take("end ok")?;
+        Ok(Some(answers))
+    }
+}
+
+impl Answers {
+    fn align(&self, list: &[Identity]) -> Result<Vec<Facts>, Misread> {
+        list.iter()
+            .map(|identity| {
+                self.fact(identity)
+                    .ok_or_else(|| Misread::new("fewer answers than questions"))
+            })
+            .collect()
+    }
+
+    fn fact(&self, identity: &Identity) -> Option<Facts> {
+        Some(match identity {
+            Identity::Path { path, hash } => {
+                let mut facts = self.paths.get(path)?.clone();
+                facts.hash = facts.hash.filter(|_| *hash);
+                Facts::Path(facts)
+            }
+            Identity::Software(names) => Facts::Software(software::SoftwareFacts {
+                installed: names
+                    .iter()
+                    .filter_map(|name| Some((name.clone(), self.packages.get(name)?.clone())))
+                    .collect(),
+            }),
+            Identity::Group(name) => Facts::Group(self.groups.get(name)?.clone()),
+            Identity::User(name) => Facts::User(self.users.get(name)?.clone()),
+            Identity::Service(name) => Facts::Service(self.services.get(name)?.clone()),
+        })
+    }
+}

@@ -1,0 +1,69 @@
+//! Which functions a script needs; each is sent at most once in a conversation.
+
+use std::collections::BTreeSet;
+
+/// Functions of the shell that belong together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Part {
+    /// Frames and failures. Sent first.
+    Core,
+    /// What the machine is. Sent first.
+    Hello,
+    /// Content, outside and entries.
+    Ask,
+    /// Programs.
+    Job,
+    /// Ports.
+    Dial,
+    /// How paths stand.
+    Path,
+    /// Files, and how anything is put in its place.
+    File,
+    /// Directories.
+    Directory,
+    /// Links.
+    Link,
+    /// Nothing at a path.
+    Absent,
+    /// Packages.
+    Software,
+    /// Groups.
+    Group,
+    /// Users.
+    User,
+    /// Services.
+    Service,
+}
+
+impl Part {
+    fn source(self) -> &'static str {
+        match self {
+            Self::Core => include_str!("core.sh"),
+            Self::Hello => include_str!("hello.sh"),
+            Self::Ask => include_str!("ask.sh"),
+            Self::Job => include_str!("job.sh"),
+            Self::Dial => include_str!("dial.sh"),
+            Self::Path => include_str!("../resources/path.sh"),
+            Self::File => include_str!("../resources/file.sh"),
+            Self::Directory => include_str!("../resources/directory.sh"),
+            Self::Link => include_str!("../resources/link.sh"),
+            Self::Absent => include_str!("../resources/absent.sh"),
+            Self::Software => include_str!("../resources/software.sh"),
+            Self::Group => include_str!("../resources/group.sh"),
+            Self::User => include_str!("../resources/user.sh"),
+            Self::Service => include_str!("../resources/service.sh"),
+        }
+    }
+
+    /// Writes the functions that were not sent before, and remembers that they were.
+    pub(crate) fn send(wanted: &BTreeSet<Self>, sent: &mut BTreeSet<Self>, text: &mut Vec<u8>) {
+        for part in wanted {
+            if sent.insert(*part) {
+                for line in part.source().lines().filter(|line| !line.starts_with("# ")) {
+                    text.extend_from_slice(line.as_bytes());
+                    text.push(b'\n');
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,642 @@
+//! The real shell code against this computer, inside a temporary directory, under each shell.
+
+use std::collections::BTreeSet;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Command as Process;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use cellhost_plan::MachineName;
+use cellhost_transport::resources::{directory, file, group, link, path, user};
+use cellhost_transport::{
+    Answer, Command, Courier, CourierError, Dial, DialOutcome, Facts, FileKind, Fleet, Identity,
+    LocalFleet, Reply, Request, Settled, Wish,
+};
+use sha2::{Digest as _, Sha256};
+use tempfile::TempDir;
+
+/// A shell under test and a place for it to work in.
+struct Bench {
+    fleet: LocalFleet,
+    courier: Arc<dyn Courier>,
+    place: TempDir,
+    shell: &'static str,
+}
+
+const SHELLS: [&str; 4] = ["dash", "bash --posix", "busybox sh", "applets"];
+
+impl Bench {
+    async fn new(shell: &'static str) -> Self {
+        let place = tempfile::tempdir().unwrap();
+        let mut fleet = LocalFleet::new().with_memory(text(&place.path().join("owed")));
+        if shell == "applets" {
+            let applets = place.path().join("applets");
+            std::fs::create_dir(&applets).unwrap();
+            let installed = Process::new("busybox")
+                .args(["--install", "-s"])
+                .arg(&applets)
+                .status()
+                .unwrap();
+            assert!(installed.success());
+            fleet = fleet
+                .with_shell(["/bin/busybox", "sh"])
+                .with_variable("PATH", text(&applets));
+        } else {
+            fleet = fleet.with_shell(shell.split(' '));
+        }
+        let name = MachineName::new("here").unwrap();
+        let courier = fleet.courier(&name).await.unwrap();
+        Self {
+            fleet,
+            courier,
+            place,
+            shell,
+        }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.place.path().join(name)
+    }
+
+    fn at(&self, name: &str) -> String {
+        text(&self.path(name))
+    }
+
+    async fn ask(&self, request: Request) -> Reply {
+        let asked = format!("{request:.200?}");
+        match self.courier.exchange(request).await {
+            Ok(reply) => reply,
+            Err(error) => panic!(
+                "{} under {}: {error}",
+                &asked[..asked.len().min(200)],
+                self.shell
+            ),
+        }
+    }
+
+    async fn look(&self, list: Vec<Identity>) -> Vec<Facts> {
+        match self.ask(Request::Look(list)).await {
+            Reply::Facts(facts) => facts,
+            other => panic!("{}: {other:?}", self.shell),
+        }
+    }
+
+    async fn settle(&self, wishes: Vec<Wish>) -> Settled {
+        match self.ask(Request::Settle(wishes)).await {
+            Reply::Settled(settled) => settled,
+            other => panic!("{}: {other:?}", self.shell),
+        }
+    }
+
+    async fn settled(&self, wishes: Vec<Wish>) {
+        let count = wishes.len();
+        let settled = self.settle(wishes).await;
+        assert_eq!(
+            (settled.done, &settled.failure),
+            (count, &None),
+            "{}",
+            self.shell
+        );
+    }
+
+    async fn run(&self, command: Command) -> Answer {
+        match self.ask(Request::Command(command)).await {
+            Reply::Answer(answer) => answer,
+            other => panic!("{}: {other:?}", self.shell),
+        }
+    }
+
+    async fn read(&self, name: &str) -> Vec<u8> {
+        let path = self.at(name);
+        match self
+            .ask(Request::Read {
+                path,
+                limit: 1 << 30,
+            })
+            .await
+        {
+            Reply::Bytes(bytes) => bytes,
+            other => panic!("{}: {other:?}", self.shell),
+        }
+    }
+
+    fn file(&self, name: &str, content: &[u8]) -> file::File {
+        file::File {
+            path: self.at(name),
+            content: content.to_vec(),
+            hash: hash(content),
+            mode: None,
+            owner: None,
+            group: None,
+            restarts: Vec::new(),
+            reloads: Vec::new(),
+        }
+    }
+}
+
+fn text(path: &Path) -> String {
+    path.to_str().unwrap().to_owned()
+}
+
+fn hash(content: &[u8]) -> String {
+    Sha256::digest(content)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+fn command<const N: usize>(argv: [&str; N]) -> Command {
+    Command {
+        argv: argv.iter().map(|word| (*word).to_owned()).collect(),
+        input: Vec::new(),
+        environment: Vec::new(),
+        user: None,
+        deadline: Duration::from_secs(20),
+        limit: 1 << 20,
+    }
+}
+
+fn mode(path: &Path) -> u32 {
+    std::fs::symlink_metadata(path)
+        .unwrap()
+        .permissions()
+        .mode()
+        & 0o7777
+}
+
+/// The processes with this mark among their arguments.
+fn marked(mark: &str) -> Vec<i32> {
+    let entries = std::fs::read_dir("/proc").unwrap().flatten();
+    let with_mark = |path: &Path| {
+        std::fs::read(path.join("cmdline"))
+            .is_ok_and(|line| line.windows(mark.len()).any(|part| part == mark.as_bytes()))
+    };
+    entries
+        .filter(|entry| with_mark(&entry.path()))
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .collect()
+}
+
+fn alive(mark: &str) -> bool {
+    !marked(mark).is_empty()
+}
+
+fn end(mark: &str) {
+    for process in marked(mark) {
+        let process = rustix::process::Pid::from_raw(process).unwrap();
+        let _ = rustix::process::kill_process(process, rustix::process::Signal::KILL);
+    }
+}
+
+async fn gone(mark: &str) -> bool {
+    for _ in 0..60 {
+        if !alive(mark) {
+            return true;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    false
+}
+
+/// A number that no other process has among its arguments.
+fn mark(salt: u32) -> String {
+    format!(
+        "{}.{:06}{salt}",
+        1000 + salt,
+        std::process::id() % 1_000_000
+    )
+}
+
+macro_rules! under_every_shell {
+    ($($(#[$meta:meta])* async fn $name:ident($bench:ident) $body:block)*) => {$(
+        $(#[$meta])*
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $name() {
+            for shell in SHELLS {
+                let $bench = Bench::new(shell).await;
+                $body
+                $bench.fleet.close().await;
+            }
+        }
+    )*};
+}
+
+under_every_shell! {
+    async fn tells_how_paths_with_strange_names_stand(bench) {
+        let names = ["plain", "with space", "-dash", "line\nend", "quo'te", "back\\slash", "ünï", "*", "$(x)`y`"];
+        let mut list = Vec::new();
+        for name in names {
+            std::fs::write(bench.path(name), name).unwrap();
+            std::fs::set_permissions(bench.path(name), PermissionsExt::from_mode(0o640)).unwrap();
+            list.push(Identity::Path { path: bench.at(name), hash: true });
+            list.push(Identity::Path { path: bench.at(&format!("no {name}")), hash: true });
+        }
+        symlink("to\nnowhere ", bench.path("link")).unwrap();
+        std::fs::create_dir(bench.path("directory")).unwrap();
+        list.push(Identity::Path { path: bench.at("link"), hash: true });
+        list.push(Identity::Path { path: bench.at("directory"), hash: false });
+        list.push(Identity::Path { path: bench.at("plain"), hash: false });
+        let facts = bench.look(list).await;
+        for (name, pair) in names.iter().zip(facts.chunks(2)) {
+            let Facts::Path(facts) = &pair[0] else { panic!() };
+            assert_eq!(facts.kind, Some(FileKind::File), "{name:?} {}", bench.shell);
+            assert_eq!(facts.hash, Some(hash(name.as_bytes())), "{name:?}");
+            assert_eq!((facts.mode, facts.size), (0o640, name.len() as u64));
+            assert_eq!(pair[1], Facts::Path(path::PathFacts::nothing()));
+        }
+        let Facts::Path(link) = &facts[18] else { panic!() };
+        assert_eq!((link.kind, link.target.as_deref()), (Some(FileKind::Link), Some("to\nnowhere ")));
+        let Facts::Path(directory) = &facts[19] else { panic!() };
+        assert_eq!(directory.kind, Some(FileKind::Directory));
+        let Facts::Path(plain) = &facts[20] else { panic!() };
+        assert_eq!(plain.hash, None);
+    }
+
+    async fn looks_at_more_paths_than_one_call_takes(bench) {
+        std::fs::write(bench.path("199"), "x").unwrap();
+        let list = (0..300).map(|name| Identity::Path { path: bench.at(&name.to_string()), hash: name % 3 == 0 });
+        let facts = bench.look(list.collect()).await;
+        assert_eq!(facts.len(), 300);
+        let there: Vec<usize> = facts.iter().enumerate()
+            .filter(|(_, facts)| matches!(facts, Facts::Path(facts) if facts.kind.is_some()))
+            .map(|(at, _)| at).collect();
+        assert_eq!(there, [199]);
+    }
+
+    async fn tells_of_users_and_groups(bench) {
+        let list = vec![
+            Identity::User("root".into()),
+            Identity::User("nobody-here".into()),
+            Identity::Group("root".into()),
+            Identity::Group("nobody-here".into()),
+        ];
+        let facts = bench.look(list).await;
+        let Facts::User(root) = &facts[0] else { panic!() };
+        assert_eq!((root.exists, root.group.as_str(), root.home.as_str()), (true, "root", "/root"));
+        assert!(root.groups.contains("root"));
+        assert_eq!(facts[1], Facts::User(user::UserFacts::default()));
+        assert_eq!(facts[2], Facts::Group(group::GroupFacts { exists: true }));
+        assert_eq!(facts[3], Facts::Group(group::GroupFacts { exists: false }));
+    }
+
+    async fn refuses_services_where_no_manager_is_known(bench) {
+        if !Path::new("/run/systemd/system").exists() {
+            let reply = bench.ask(Request::Look(vec![Identity::Service("x".into())])).await;
+            assert!(matches!(&reply, Reply::Refused(words) if words.contains("only systemd")), "{reply:?}");
+            let wish = Wish::Service(cellhost_transport::resources::service::Service {
+                name: "x".into(), enabled: true, running: true, restart_coming: false, reload_coming: false,
+            });
+            let settled = bench.settle(vec![wish]).await;
+            assert_eq!(settled.done, 0);
+            assert!(settled.failure.unwrap().contains("only systemd"));
+        }
+    }
+
+    async fn writes_files_whole_with_mode_and_content(bench) {
+        let every: Vec<u8> = (0..=255).collect();
+        let long = every.repeat(3 << 12);
+        let mut secret = bench.file("secret", b"");
+        secret.mode = Some(0o600);
+        let strange = bench.file("a 'strange'\nname", &every);
+        bench.settled(vec![
+            Wish::File(bench.file("every", &every)),
+            Wish::File(secret),
+            Wish::File(strange),
+            Wish::File(bench.file("long", &long)),
+            Wish::File(bench.file("packed", &b"the same line\n".repeat(5000))),
+        ]).await;
+        assert_eq!(std::fs::read(bench.path("every")).unwrap(), every);
+        assert_eq!(std::fs::read(bench.path("a 'strange'\nname")).unwrap(), every);
+        assert!(std::fs::read(bench.path("long")).unwrap() == long);
+        assert!(bench.read("long").await == long);
+        assert_eq!(mode(&bench.path("every")), 0o644);
+        assert_eq!(mode(&bench.path("secret")), 0o600);
+        let left: Vec<_> = std::fs::read_dir(bench.place.path()).unwrap().flatten()
+            .filter(|entry| entry.file_name().to_string_lossy().contains("cellhost")).collect();
+        assert!(left.is_empty(), "{left:?}");
+    }
+
+    async fn keeps_mode_and_owner_of_a_file_that_is_replaced(bench) {
+        std::fs::write(bench.path("kept"), "old").unwrap();
+        std::fs::set_permissions(bench.path("kept"), PermissionsExt::from_mode(0o4751)).unwrap();
+        let root = rustix::process::geteuid().is_root();
+        if root {
+            std::os::unix::fs::chown(bench.path("kept"), Some(12345), Some(54321)).unwrap();
+            std::fs::set_permissions(bench.path("kept"), PermissionsExt::from_mode(0o4751)).unwrap();
+        }
+        bench.settled(vec![Wish::File(bench.file("kept", b"new"))]).await;
+        assert_eq!(std::fs::read(bench.path("kept")).unwrap(), b"new");
+        assert_eq!(mode(&bench.path("kept")), 0o4751);
+        if root {
+            let outside = std::fs::metadata(bench.path("kept")).unwrap();
+            assert_eq!((outside.uid(), outside.gid()), (12345, 54321));
+        }
+    }
+
+    async fn replaces_a_link_and_never_what_it_leads_to(bench) {
+        std::fs::create_dir(bench.path("target")).unwrap();
+        symlink("target", bench.path("link")).unwrap();
+        bench.settled(vec![Wish::File(bench.file("link", b"file"))]).await;
+        assert!(std::fs::symlink_metadata(bench.path("link")).unwrap().is_file());
+        assert_eq!(std::fs::read_dir(bench.path("target")).unwrap().count(), 0);
+    }
+
+    async fn stops_at_the_first_wish_that_fails_and_says_why(bench) {
+        let settled = bench.settle(vec![
+            Wish::File(bench.file("first", b"1")),
+            Wish::File(bench.file("no/where", b"2")),
+            Wish::File(bench.file("third", b"3")),
+        ]).await;
+        assert_eq!(settled.done, 1, "{}", bench.shell);
+        assert!(settled.failure.unwrap().contains("there is no directory"), "{}", bench.shell);
+        assert!(bench.path("first").exists() && !bench.path("third").exists());
+        let mut wrong = bench.file("wrong", b"content");
+        wrong.hash = hash(b"other content");
+        let settled = bench.settle(vec![Wish::File(wrong)]).await;
+        assert!(settled.failure.unwrap().contains("did not arrive whole"));
+        assert!(!bench.path("wrong").exists());
+    }
+
+    async fn makes_directories_and_links_and_removes_them(bench) {
+        let directory = |name: &str, mode| Wish::Directory(directory::Directory {
+            path: bench.at(name), mode, owner: None, group: None,
+        });
+        let link = |name: &str, target: &str| Wish::Link(link::Link {
+            path: bench.at(name), target: target.to_owned(),
+        });
+        let absent = |name: &str| Wish::Absent(path::Absent { path: bench.at(name) });
+        bench.settled(vec![
+            directory("a/b c/d", Some(0o1770)),
+            directory("plain", None),
+            link("link", "-x y\nz"),
+            link("link", "second"),
+        ]).await;
+        assert_eq!(mode(&bench.path("a/b c/d")), 0o1770);
+        assert_eq!(mode(&bench.path("a/b c")), 0o755);
+        assert_eq!(mode(&bench.path("plain")), 0o755);
+        assert_eq!(std::fs::read_link(bench.path("link")).unwrap(), Path::new("second"));
+        let settled = bench.settle(vec![link("plain", "x")]).await;
+        assert!(settled.failure.unwrap().contains("is a directory"));
+        let settled = bench.settle(vec![directory("link", None)]).await;
+        assert!(settled.failure.unwrap().contains("in the way"));
+        symlink("plain", bench.path("to-directory")).unwrap();
+        bench.settled(vec![link("to-directory", "a")]).await;
+        assert_eq!(std::fs::read_link(bench.path("to-directory")).unwrap(), Path::new("a"));
+        assert_eq!(std::fs::read_dir(bench.path("plain")).unwrap().count(), 0);
+        bench.settled(vec![absent("a"), absent("link"), absent("to-directory"), absent("never")]).await;
+        assert!(!bench.path("a").exists() && bench.path("plain").exists());
+        let reply = bench.ask(Request::Settle(vec![Wish::Absent(path::Absent { path: "/usr/".into() })])).await;
+        assert!(matches!(reply, Reply::Refused(_)));
+    }
+
+    async fn remembers_what_is_owed_before_a_file_is_replaced(bench) {
+        let mut file = bench.file("no directory/config", b"x");
+        file.restarts = vec!["redis@7000".into()];
+        bench.settle(vec![Wish::File(file)]).await;
+        assert!(!bench.path("owed/restart/redis@7000").exists());
+        let mut file = bench.file("config", b"x");
+        file.restarts = vec!["redis@7000".into()];
+        file.reloads = vec!["a\\x2db".into()];
+        bench.settled(vec![Wish::File(file)]).await;
+        assert!(bench.path("owed/restart/redis@7000").exists());
+        assert!(bench.path("owed/reload/a%5cx2db").exists());
+    }
+
+    async fn runs_a_program_without_a_shell_in_between(bench) {
+        let answer = bench.run(command(["printf", "%s|", "a b", "$HOME", "`id`", "*", "", "'", "x\ny"])).await;
+        assert_eq!(answer.output, b"a b|$HOME|`id`|*||'|x\ny|", "{}", bench.shell);
+        assert_eq!(answer.status, 0);
+        let answer = bench.run(command(["no-such-program"])).await;
+        assert_eq!(answer.status, 127, "{} {}", bench.shell, String::from_utf8_lossy(&answer.errors));
+        let answer = bench.run(command(["sh", "-c", "echo out; echo err >&2; exit 7"])).await;
+        assert_eq!(answer, Answer { status: 7, output: b"out\n".to_vec(), errors: b"err\n".to_vec() }, "{}", bench.shell);
+        let answer = bench.run(command(["sh", "-c", "kill -9 $$"])).await;
+        assert_eq!((answer.status, answer.errors), (137, Vec::new()), "{}", bench.shell);
+    }
+
+    async fn gives_a_program_its_input_and_its_variables(bench) {
+        let every: Vec<u8> = (0..=255_u8).collect::<Vec<_>>().repeat(1500);
+        let mut cat = command(["cat"]);
+        cat.input.clone_from(&every);
+        let answer = bench.run(cat).await;
+        assert!(answer.output == every, "{} {}", bench.shell, answer.output.len());
+        let mut show = command(["sh", "-c", "printf '%s|%s|%s|%s' \"$LANG\" \"${LC_ALL-unset}\" \"$GREETING\" \"$(cat)\""]);
+        show.environment = vec![("GREETING".into(), "it's\n$me".into())];
+        let answer = bench.run(show).await;
+        assert_eq!(String::from_utf8_lossy(&answer.output), "C.UTF-8|unset|it's\n$me|", "{}", bench.shell);
+        let after = bench.run(command(["sh", "-c", "echo ${GREETING-unset}"])).await;
+        assert_eq!(after.output, b"unset\n");
+        let mut wrong = command(["true"]);
+        wrong.environment = vec![("A;id".into(), String::new())];
+        assert!(matches!(bench.ask(Request::Command(wrong)).await, Reply::Refused(_)));
+        assert!(matches!(bench.ask(Request::Command(command(["a\0b"]))).await, Reply::Refused(_)));
+    }
+
+    async fn runs_a_program_as_another_user(bench) {
+        if rustix::process::geteuid().is_root() {
+            let mut id = command(["id", "-un"]);
+            id.user = Some("nobody".into());
+            let answer = bench.run(id.clone()).await;
+            assert_eq!(String::from_utf8_lossy(&answer.output), "nobody\n", "{} {answer:?}", bench.shell);
+            id.user = Some("no-such-user".into());
+            assert!(matches!(bench.ask(Request::Command(id)).await, Reply::Refused(_)));
+            assert_eq!(bench.run(command(["echo", "still"])).await.output, b"still\n");
+        }
+    }
+
+    async fn keeps_only_so_much_of_what_a_program_writes(bench) {
+        let mut flood = command(["sh", "-c", "head -c 20000000 /dev/zero; head -c 3000000 /dev/zero >&2; exit 3"]);
+        flood.limit = 1000;
+        let answer = bench.run(flood).await;
+        assert_eq!((answer.status, answer.output.len(), answer.errors.len()), (3, 1000, 1000), "{}", bench.shell);
+    }
+
+    async fn ends_everything_a_program_started_at_its_deadline(bench) {
+        let mark = mark(1);
+        let mut slow = command(["sh", "-c", "", "x"]);
+        slow.argv[2] = format!("(trap '' TERM; sleep {mark}) & sleep {mark} & sleep {mark}");
+        slow.deadline = Duration::from_millis(300);
+        let started = Instant::now();
+        let error = bench.courier.exchange(Request::Command(slow)).await.unwrap_err();
+        assert!(matches!(error, CourierError::Deadline { deadline_ms: 300, .. }), "{error}");
+        assert!(error.in_doubt());
+        assert!(started.elapsed() < Duration::from_secs(5), "{}", bench.shell);
+        assert!(gone(&mark).await, "{}", bench.shell);
+        assert_eq!(bench.run(command(["echo", "again"])).await.output, b"again\n");
+    }
+
+    async fn ends_what_runs_when_it_is_closed(bench) {
+        let mark = mark(2);
+        let courier = Arc::clone(&bench.courier);
+        let sleep = Request::Command(command(["sleep", &mark]));
+        let running = tokio::spawn(async move { courier.exchange(sleep).await });
+        while !alive(&mark) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        bench.courier.close().await;
+        assert!(running.await.unwrap().is_err());
+        assert!(gone(&mark).await, "{}", bench.shell);
+    }
+
+    async fn ends_what_runs_when_nobody_waits_any_more(bench) {
+        let mark = mark(3);
+        let sleep = Request::Command(command(["sleep", &mark]));
+        let waited = tokio::time::timeout(Duration::from_millis(500), bench.courier.exchange(sleep)).await;
+        assert!(waited.is_err());
+        assert!(gone(&mark).await, "{}", bench.shell);
+        assert_eq!(bench.run(command(["echo", "again"])).await.output, b"again\n");
+    }
+
+    async fn waits_for_a_program_and_not_for_what_it_left_behind(bench) {
+        let mark = mark(4);
+        let mut leaves = command(["sh", "-c", ""]);
+        leaves.argv[2] = format!("echo before; sleep {mark} & echo after; exit 5");
+        let started = Instant::now();
+        let answer = bench.run(leaves).await;
+        assert_eq!((answer.status, answer.output.as_slice()), (5, b"before\nafter\n".as_slice()), "{}", bench.shell);
+        assert!(started.elapsed() < Duration::from_secs(5));
+        assert!(alive(&mark), "{}", bench.shell);
+        end(&mark);
+        assert_eq!(bench.run(command(["echo", "next"])).await.output, b"next\n");
+    }
+
+    async fn reads_no_more_than_it_may(bench) {
+        std::fs::write(bench.path("ten"), "0123456789").unwrap();
+        let read = |name: &str, limit| Request::Read { path: bench.at(name), limit };
+        assert!(matches!(bench.ask(read("ten", 10)).await, Reply::Bytes(bytes) if bytes == b"0123456789"));
+        assert!(matches!(bench.ask(read("ten", 9)).await, Reply::TooLarge(10)));
+        assert!(matches!(bench.ask(read("none", 9)).await, Reply::NotFound));
+        assert!(matches!(bench.ask(read("", 9)).await, Reply::NotFound));
+        let stat = Request::Read { path: "/proc/self/stat".into(), limit: 4096 };
+        assert!(matches!(bench.ask(stat).await, Reply::Bytes(bytes) if !bytes.is_empty()));
+    }
+
+    async fn tells_the_outside_of_a_file(bench) {
+        std::fs::write(bench.path("a\nb"), "123").unwrap();
+        let reply = bench.ask(Request::Status { path: bench.at("a\nb") }).await;
+        let Reply::Status(Some(status)) = reply else { panic!("{reply:?}") };
+        assert_eq!((status.kind, status.size, status.mode), (FileKind::File, 3, 0o644));
+        assert!(matches!(bench.ask(Request::Status { path: bench.at("none") }).await, Reply::Status(None)));
+    }
+
+    async fn lists_a_directory_in_order(bench) {
+        std::fs::create_dir(bench.path("*")).unwrap();
+        for name in ["b", "a\nc", ".hidden", "..two", "sp ace", "-n"] {
+            std::fs::write(bench.path("*").join(name), "").unwrap();
+        }
+        let reply = bench.ask(Request::Entries { path: bench.at("*") }).await;
+        let Reply::Entries(Some(names)) = reply else { panic!("{reply:?}") };
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        assert_eq!(names, ["-n", "..two", ".hidden", "a\nc", "b", "sp ace"]);
+        assert!(matches!(bench.ask(Request::Entries { path: bench.at("none") }).await, Reply::Entries(None)));
+    }
+
+    async fn says_what_the_machine_is(bench) {
+        let Reply::Machine(facts) = bench.ask(Request::Machine).await else { panic!() };
+        let names: BTreeSet<&str> = facts.keys().map(String::as_str).collect();
+        for name in ["architecture", "kernel", "host.name", "init", "memory.bytes", "processors", "boot.id", "uid", "os.id"] {
+            assert!(names.contains(name), "{name} {names:?} {}", bench.shell);
+        }
+        assert_eq!(facts["architecture"], std::env::consts::ARCH);
+    }
+
+    async fn talks_to_a_port_and_tells_the_outcomes_apart(bench) {
+        let port = serve();
+        let dial = |port, send: &[u8], limit| Request::Dial(Dial {
+            address: "127.0.0.1".into(), port, send: send.to_vec(), limit, deadline: Duration::from_millis(1500),
+        });
+        let every: Vec<u8> = (0..=255).collect();
+        for (asked, limit, wanted) in [(every.as_slice(), 256, every.as_slice()), (b"silence", 10, b""), (b"", 0, b"")] {
+            let started = Instant::now();
+            let reply = bench.ask(dial(port, asked, limit)).await;
+            let Reply::Dialed(outcome) = reply else { panic!("{reply:?}") };
+            match asked {
+                b"silence" => assert_eq!(outcome, DialOutcome::Deadline, "{}", bench.shell),
+                _ => {
+                    assert_eq!(outcome, DialOutcome::Bytes(wanted.to_vec()), "{}", bench.shell);
+                    assert!(started.elapsed() < Duration::from_secs(1), "{} {:?}", bench.shell, started.elapsed());
+                }
+            }
+        }
+        let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let reply = bench.ask(dial(closed, b"x", 10)).await;
+        assert!(matches!(reply, Reply::Dialed(DialOutcome::Refused)), "{} {reply:?}", bench.shell);
+        let odd = Dial { address: "-e/bin/sh".into(), port, send: vec![], limit: 1, deadline: Duration::from_secs(1) };
+        assert!(matches!(bench.ask(Request::Dial(odd)).await, Reply::Refused(_)));
+        assert_eq!(bench.run(command(["echo", "next"])).await.output, b"next\n");
+    }
+}
+
+/// A port that echoes, except for `silence`.
+fn serve() -> u16 {
+    use std::io::{Read as _, Write as _};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            std::thread::spawn(move || {
+                let mut stream = stream;
+                let mut bytes = [0; 4096];
+                while let Ok(length @ 1..) = stream.read(&mut bytes) {
+                    if &bytes[..length] != b"silence" {
+                        let _ = stream.write_all(&bytes[..length]);
+                    }
+                }
+                std::thread::sleep(Duration::from_secs(3));
+            });
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn names_the_tools_that_are_missing() {
+    let nothing = tempfile::tempdir().unwrap();
+    let fleet = LocalFleet::new()
+        .with_shell(["/bin/dash"])
+        .with_variable("PATH", text(nothing.path()));
+    let courier = fleet
+        .courier(&MachineName::new("here").unwrap())
+        .await
+        .unwrap();
+    let error = courier.exchange(Request::Machine).await.unwrap_err();
+    assert!(
+        matches!(&error, CourierError::Unfit { missing, .. } if missing.contains("sha256sum")),
+        "{error}"
+    );
+    assert!(!error.in_doubt());
+}
+
+#[tokio::test]
+async fn tells_that_no_shell_can_be_started() {
+    let fleet = LocalFleet::new().with_shell(["/no/such/shell"]);
+    let courier = fleet
+        .courier(&MachineName::new("here").unwrap())
+        .await
+        .unwrap();
+    let error = courier.exchange(Request::Machine).await.unwrap_err();
+    assert!(matches!(
+        error,
+        CourierError::Unreachable {
+            in_doubt: false,
+            ..
+        }
+    ));
+}
+
+#[tokio::test]
+async fn hostile_output_is_not_taken_for_an_answer() {
+    for shell in ["yes", "cat /dev/urandom"] {
+        let fleet = LocalFleet::new().with_shell(shell.split(' '));
+        let courier = fleet
+            .courier(&MachineName::new("here").unwrap())
+            .await
+            .unwrap();
+        let error = courier.exchange(Request::Machine).await.unwrap_err();
+        assert!(
+            matches!(error, CourierError::Garbled { .. }),
+            "{shell}: {error}"
+        );
+    }
+}
