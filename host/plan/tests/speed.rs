@@ -74,3 +74,20 @@ fn answers_ten_thousand_mistakes_all_at_once() {
     let wrong = timed(|| Plan::parse("plan.toml", &text)).unwrap_err();
     assert_eq!(wrong.errors().count(), 10_000 + 5_000 + 40);
 }
+
+#[test]
+fn draws_thousands_of_mistakes_that_point_far_back() {
+    let mut text = one_by_one();
+    for number in 0..2_000 {
+        writeln!(
+            text,
+            "n{number} = {{ address = \"10.0.0.{}\" }}",
+            number % 250
+        )
+        .unwrap();
+    }
+    let wrong = Plan::parse("plan.toml", &text).unwrap_err();
+    assert_eq!(wrong.errors().count(), 2_000);
+    let drawn = timed(|| wrong.render(false));
+    assert!(drawn.contains("n0 = "), "{drawn}");
+}
