@@ -14,6 +14,7 @@ mod courier;
 mod local;
 mod request;
 mod shell;
+mod simulated;
 
 pub use courier::{Courier, CourierError, Fleet, Stage};
 pub use local::LocalFleet;
@@ -21,3 +22,6 @@ pub use request::{
     Answer, Command, Dial, DialOutcome, FileKind, FileStatus, Reply, Request, Settled,
 };
 pub use resources::{Difference, Facts, Identity, Wish};
+pub use simulated::{
+    Fault, Node, Package, SimulatedFleet, SimulatedMachine, SimulatedService, State,
+};

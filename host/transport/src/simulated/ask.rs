@@ -1,0 +1,62 @@
+//! What a simulated machine says of itself.
+
+use super::state::State;
+use crate::resources::group::GroupFacts;
+use crate::resources::software::SoftwareFacts;
+use crate::resources::{Facts, Identity};
+use crate::{FileKind, FileStatus, Reply};
+
+impl State {
+    /// How a thing stands.
+    pub(super) fn look(&self, identity: &Identity) -> Facts {
+        match identity {
+            Identity::Path { path, hash } => Facts::Path(self.path_facts(path, *hash)),
+            Identity::Software(names) => Facts::Software(SoftwareFacts {
+                installed: names
+                    .iter()
+                    .filter_map(|name| Some((name.clone(), self.installed.get(name)?.clone())))
+                    .collect(),
+            }),
+            Identity::Group(name) => Facts::Group(GroupFacts {
+                exists: self.groups.contains(name),
+            }),
+            Identity::User(name) => Facts::User(self.users.get(name).cloned().unwrap_or_default()),
+            Identity::Service(name) => Facts::Service(self.service_facts(name)),
+        }
+    }
+
+    /// A file's content.
+    pub(super) fn content(&self, path: &str, limit: u64) -> Reply {
+        match self.read(path) {
+            None => Reply::NotFound,
+            Some(bytes) if bytes.len() as u64 > limit => Reply::TooLarge(bytes.len() as u64),
+            Some(bytes) => Reply::Bytes(bytes.to_vec()),
+        }
+    }
+
+    /// A file's outside.
+    pub(super) fn status(&self, path: &str) -> Reply {
+        let facts = self.path_facts(path, false);
+        Reply::Status(facts.kind.map(|kind| FileStatus {
+            kind,
+            size: facts.size,
+            mode: facts.mode,
+            owner: facts.owner,
+            group: facts.group,
+        }))
+    }
+
+    /// A directory's entries.
+    pub(super) fn entries(&self, path: &str) -> Reply {
+        match self.followed(path) {
+            Some(node) if node.kind == FileKind::Directory => {}
+            _ => return Reply::Entries(None),
+        }
+        let below = format!("{}/", path.trim_end_matches('/'));
+        let names = self.nodes.keys().filter_map(|at| {
+            let name = at.strip_prefix(&below)?;
+            (!name.is_empty() && !name.contains('/')).then(|| name.to_owned())
+        });
+        Reply::Entries(Some(names.collect()))
+    }
+}

@@ -1,0 +1,231 @@
+//! What wishes do to a simulated machine.
+
+use super::state::State;
+use super::{Node, Package};
+use crate::FileKind;
+use crate::resources::directory::Directory;
+use crate::resources::file::File;
+use crate::resources::link::Link;
+use crate::resources::service::Service;
+use crate::resources::software::Software;
+use crate::resources::user::User;
+use crate::resources::{Wish, path};
+
+/// What a service does when it is started; a refusal is its words.
+pub(super) type Starter<'a> = dyn FnMut(&str, &mut State) -> Result<(), String> + 'a;
+
+impl State {
+    /// Settles one wish, or says why not.
+    pub(super) fn settle(&mut self, wish: &Wish, start: &mut Starter<'_>) -> Result<(), String> {
+        match wish {
+            Wish::File(wish) => self.settle_file(wish),
+            Wish::Directory(wish) => self.settle_directory(wish),
+            Wish::Link(wish) => self.settle_link(wish),
+            Wish::Absent(path::Absent { path }) => {
+                let below = format!("{path}/");
+                self.nodes
+                    .retain(|at, _| at != path && !at.starts_with(&below));
+                Ok(())
+            }
+            Wish::Software(wish) => self.install(wish, start),
+            Wish::NoSoftware(wish) => {
+                for name in &wish.names {
+                    self.uninstall(name);
+                }
+                Ok(())
+            }
+            Wish::Group(wish) => {
+                self.groups.insert(wish.name.clone());
+                Ok(())
+            }
+            Wish::User(wish) => self.settle_user(wish),
+            Wish::Service(wish) => self.settle_service(wish, start),
+        }
+    }
+
+    fn place(&self, path: &str) -> Result<Option<Node>, String> {
+        let parent = match path.rsplit_once('/') {
+            Some(("", _)) => "/",
+            Some((parent, _)) => parent,
+            None => return Err(format!("{path} does not begin at the root")),
+        };
+        match self.followed(parent) {
+            Some(node) if node.kind == FileKind::Directory => Ok(self.nodes.get(path).cloned()),
+            _ => Err(format!("there is no directory {parent}")),
+        }
+    }
+
+    fn own(
+        &self,
+        node: &mut Node,
+        mode: Option<u32>,
+        owner: Option<&str>,
+        group: Option<&str>,
+    ) -> Result<(), String> {
+        let number = |name: &str| name.chars().all(|c| c.is_ascii_digit());
+        if let Some(owner) = owner {
+            if !self.users.contains_key(owner) && !number(owner) {
+                return Err(format!("chown: invalid user: '{owner}'"));
+            }
+            owner.clone_into(&mut node.owner);
+        }
+        if let Some(group) = group {
+            if !self.groups.contains(group) && !number(group) {
+                return Err(format!("chown: invalid group: '{group}'"));
+            }
+            group.clone_into(&mut node.group);
+        }
+        node.mode = mode.unwrap_or(node.mode);
+        Ok(())
+    }
+
+    fn settle_file(&mut self, wish: &File) -> Result<(), String> {
+        let before = self.place(&wish.path)?;
+        let mut node = Node::file(wish.content.clone());
+        match before {
+            Some(before) if before.kind == FileKind::Directory => {
+                return Err(format!("{} is a directory", wish.path));
+            }
+            Some(before) if before.kind == FileKind::File => {
+                node = Node {
+                    content: node.content,
+                    ..before
+                };
+            }
+            _ => {}
+        }
+        self.own(
+            &mut node,
+            wish.mode,
+            wish.owner.as_deref(),
+            wish.group.as_deref(),
+        )?;
+        self.restarts_owed.extend(wish.restarts.iter().cloned());
+        self.reloads_owed.extend(wish.reloads.iter().cloned());
+        self.nodes.insert(wish.path.clone(), node);
+        Ok(())
+    }
+
+    fn settle_directory(&mut self, wish: &Directory) -> Result<(), String> {
+        self.make_parents(&wish.path);
+        let mut node = self
+            .nodes
+            .get(&wish.path)
+            .cloned()
+            .unwrap_or_else(Node::directory);
+        if node.kind != FileKind::Directory {
+            return Err(format!("{} is in the way and no directory", wish.path));
+        }
+        self.own(
+            &mut node,
+            wish.mode,
+            wish.owner.as_deref(),
+            wish.group.as_deref(),
+        )?;
+        self.nodes.insert(wish.path.clone(), node);
+        Ok(())
+    }
+
+    fn settle_link(&mut self, wish: &Link) -> Result<(), String> {
+        match self.place(&wish.path)? {
+            Some(before) if before.kind == FileKind::Directory => {
+                Err(format!("{} is a directory", wish.path))
+            }
+            _ => {
+                self.nodes
+                    .insert(wish.path.clone(), Node::link(&wish.target));
+                Ok(())
+            }
+        }
+    }
+
+    fn install(&mut self, wish: &Software, start: &mut Starter<'_>) -> Result<(), String> {
+        for name in &wish.names {
+            let Some(package) = self.catalogue.get(name).cloned() else {
+                return Err(format!("E: Unable to locate package {name}"));
+            };
+            if self.installed.contains_key(name) {
+                continue;
+            }
+            self.unpack(&package);
+            self.installed.insert(name.clone(), package.version);
+            for service in package.services {
+                let known = self.services.entry(service.clone()).or_default();
+                known.enabled = true;
+                if wish.start && !service.ends_with('@') {
+                    self.start(&service, start)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn unpack(&mut self, package: &Package) {
+        for user in &package.users {
+            let home = format!("/var/lib/{user}");
+            self.add_user(user, &home, "/usr/sbin/nologin");
+        }
+        for (path, content) in &package.files {
+            // As dpkg does with the old one kept: what is there stays.
+            if !self.nodes.contains_key(path) {
+                self.write(path, content.clone());
+            }
+        }
+    }
+
+    fn uninstall(&mut self, name: &str) {
+        self.installed.remove(name);
+        let services = self
+            .catalogue
+            .get(name)
+            .map(|package| package.services.clone());
+        for service in services.unwrap_or_default() {
+            self.services.remove(&service);
+        }
+    }
+
+    fn settle_user(&mut self, wish: &User) -> Result<(), String> {
+        self.groups.insert(wish.group.clone());
+        if let Some(missing) = wish.groups.iter().find(|name| !self.groups.contains(*name)) {
+            return Err(format!("useradd: group '{missing}' does not exist"));
+        }
+        let before = self.users.get(&wish.name).cloned().unwrap_or_default();
+        self.users.insert(wish.name.clone(), wish.met(&before));
+        Ok(())
+    }
+
+    fn settle_service(&mut self, wish: &Service, start: &mut Starter<'_>) -> Result<(), String> {
+        let Some(mut service) = self.service(&wish.name) else {
+            return Err(format!("there is no service {}", wish.name));
+        };
+        service.enabled = wish.enabled;
+        let ran = service.running;
+        service.running = ran && wish.running;
+        let name = wish.name.strip_suffix(".service").unwrap_or(&wish.name);
+        self.services.insert(name.to_owned(), service);
+        let restart = self.restarts_owed.contains(&wish.name);
+        let reload = self.reloads_owed.contains(&wish.name);
+        if wish.running && (!ran || restart) {
+            self.start(name, start)?;
+        }
+        if let Some(service) = self.services.get_mut(name)
+            && wish.running
+            && ran
+        {
+            service.restarts += u32::from(restart);
+            service.reloads += u32::from(reload && !restart);
+        }
+        self.restarts_owed.remove(&wish.name);
+        self.reloads_owed.remove(&wish.name);
+        Ok(())
+    }
+
+    fn start(&mut self, name: &str, start: &mut Starter<'_>) -> Result<(), String> {
+        let outcome = start(name, self);
+        if let Some(service) = self.services.get_mut(name) {
+            service.running = outcome.is_ok();
+            service.starts += 1;
+        }
+        outcome
+    }
+}
