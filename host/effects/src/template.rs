@@ -57,11 +57,6 @@ pub enum TemplateError {
 }
 
 impl Templates {
-    /// No templates at all.
-    pub fn none() -> Self {
-        Self { environment: Environment::new() }
-    }
-
     /// Reads the templates of a module. All must parse.
     pub fn parse(sources: &BTreeMap<String, String>) -> Result<Self, TemplateError> {
         let mut environment = Environment::new();

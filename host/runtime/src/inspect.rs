@@ -60,8 +60,15 @@ impl Import {
     }
 }
 
+impl std::fmt::Display for Import {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{}/{}", self.package, self.interface)?;
+        self.version.as_ref().map_or(Ok(()), |version| write!(formatter, "@{version}"))
+    }
+}
+
 /// Lists what a component imports, sorted.
-pub fn imports(component: &Component, engine: &Engine) -> Vec<Import> {
+pub(crate) fn imports(component: &Component, engine: &Engine) -> Vec<Import> {
     let kind = component.component_type();
     let mut imports: Vec<Import> =
         kind.imports(engine).map(|(name, _)| Import::parse(name)).collect();

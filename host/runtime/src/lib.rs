@@ -10,7 +10,6 @@
 
 mod context;
 mod contract;
-mod describe;
 mod error;
 mod inspect;
 mod interfaces;
@@ -21,9 +20,8 @@ mod store;
 mod wasi;
 
 pub use context::{CellView, Context, Level, Member, Voice};
-pub use describe::describe;
 pub use error::{Fault, LoadError, TurnError};
-pub use inspect::{Import, OFFERS, imports};
+pub use inspect::{Import, OFFERS};
 pub use limits::Limits;
 pub use module::{Condition, Module, Problem, Turned};
 pub use runtime::Runtime;

@@ -209,7 +209,7 @@ impl Running {
 }
 
 /// Decides what an error out of wasmtime means: one of our limits, the guest's own crash, or ours.
-pub(crate) fn fault(error: &wasmtime::Error) -> Fault {
+fn fault(error: &wasmtime::Error) -> Fault {
     if let Some(fault) = error.downcast_ref::<Fault>() {
         return fault.clone();
     }

@@ -17,7 +17,7 @@ use crate::{LoadError, Module, contract, inspect};
 /// Loads modules. One for the whole process.
 #[derive(Clone)]
 pub struct Runtime {
-    pub(crate) engine: Engine,
+    engine: Engine,
     linker: Arc<Linker<TurnState>>,
     _ticker: Arc<Ticker>,
 }
@@ -83,14 +83,11 @@ impl Runtime {
         Ok(Module::new(self.engine.clone(), pre, embedded, Arc::new(templates), imports, digest))
     }
 
-    /// Compiles a component that need not be a finished module, for building one.
-    pub(crate) fn component(&self, bytes: &[u8]) -> Result<Component, LoadError> {
-        Component::new(&self.engine, bytes)
-            .map_err(|error| LoadError::Engine { reason: format!("{error:#}") })
-    }
-
-    pub(crate) fn linker(&self) -> &Linker<TurnState> {
-        &self.linker
+    /// Lists what a component imports, sorted, whether or not this host offers it.
+    pub fn imports(&self, bytes: &[u8]) -> Result<Vec<crate::Import>, LoadError> {
+        let component = Component::new(&self.engine, bytes)
+            .map_err(|error| LoadError::Engine { reason: format!("{error:#}") })?;
+        Ok(inspect::imports(&component, &self.engine))
     }
 }
 
