@@ -15,6 +15,7 @@ mod local;
 mod request;
 mod shell;
 mod simulated;
+mod ssh;
 
 pub use courier::{Courier, CourierError, Fleet, Stage};
 pub use local::LocalFleet;
@@ -25,3 +26,4 @@ pub use resources::{Difference, Facts, Identity, Wish};
 pub use simulated::{
     Fault, Node, Package, SimulatedFleet, SimulatedMachine, SimulatedService, State,
 };
+pub use ssh::{SshError, SshFleet};

@@ -128,6 +128,7 @@ impl Line for LocalLine {
             output: Box::new(output),
             errors: Box::new(errors),
             keeper: Box::new(child),
+            gate: None,
         })
     }
 

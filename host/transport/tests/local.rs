@@ -1,5 +1,12 @@
 //! The real shell code against this computer, inside a temporary directory, under each shell.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on has failed"
+)]
+
 use std::collections::BTreeSet;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
@@ -140,10 +147,7 @@ fn text(path: &Path) -> String {
 }
 
 fn hash(content: &[u8]) -> String {
-    Sha256::digest(content)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    format!("{:x}", Sha256::digest(content))
 }
 
 fn command<const N: usize>(argv: [&str; N]) -> Command {
@@ -551,12 +555,11 @@ under_every_shell! {
             let started = Instant::now();
             let reply = bench.ask(dial(port, asked, limit)).await;
             let Reply::Dialed(outcome) = reply else { panic!("{reply:?}") };
-            match asked {
-                b"silence" => assert_eq!(outcome, DialOutcome::Deadline, "{}", bench.shell),
-                _ => {
-                    assert_eq!(outcome, DialOutcome::Bytes(wanted.to_vec()), "{}", bench.shell);
-                    assert!(started.elapsed() < Duration::from_secs(1), "{} {:?}", bench.shell, started.elapsed());
-                }
+            if asked == b"silence" {
+                assert_eq!(outcome, DialOutcome::Deadline, "{}", bench.shell);
+            } else {
+                assert_eq!(outcome, DialOutcome::Bytes(wanted.to_vec()), "{}", bench.shell);
+                assert!(started.elapsed() < Duration::from_secs(1), "{} {:?}", bench.shell, started.elapsed());
             }
         }
         let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();

@@ -1,5 +1,11 @@
 //! Simulated machines do what real ones do, as far as a module can tell.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on has failed"
+)]
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -138,7 +144,7 @@ async fn commands_answer_as_told_and_may_change_the_machine() {
 #[tokio::test(start_paused = true)]
 async fn a_slow_command_meets_its_deadline() {
     let machine = machine();
-    machine.fault_at(0, Fault::Slow(Duration::from_secs(60)));
+    machine.fault_at(0, Fault::Slow(Duration::from_mins(1)));
     let error = machine.exchange(command(&["x"])).await.unwrap_err();
     assert!(matches!(
         error,

@@ -8,6 +8,7 @@ use crate::shell::{Part, Refusal, Settling, escape, name};
 pub(crate) use look::{ask, read};
 
 /// A service.
+#[expect(clippy::struct_excessive_bools, reason = "each is a wish of its own")]
 #[derive(Debug, Clone)]
 pub struct Service {
     /// Its name.
@@ -24,6 +25,7 @@ pub struct Service {
 }
 
 /// How a service is.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ServiceFacts {
     /// Whether the manager knows it.

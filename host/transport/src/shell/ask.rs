@@ -76,8 +76,8 @@ pub(super) fn read(path: &str, limit: u64) -> Result<Errand, Refusal> {
 }
 
 /// Outside.
-pub(super) fn status(path: String) -> Result<Errand, Refusal> {
-    let path = operand(&path);
+pub(super) fn status(path: &str) -> Result<Errand, Refusal> {
+    let path = operand(path);
     let mut script = Script::new(&[Part::Ask]);
     script.call("ch_status", [&path])?;
     let read = move |mut output: Sections, mut errors: Sections| {

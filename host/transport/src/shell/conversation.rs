@@ -100,6 +100,7 @@ impl Conversation {
             input,
             output: from,
             errors: complaints,
+            gate,
             ..
         } = &mut self.pipes;
         let writing = write(input, &text);
@@ -110,11 +111,11 @@ impl Conversation {
         while !(output.ended() && errors.ended()) {
             tokio::select! {
                 () = &mut writing, if !written => written = true,
-                read = from.read(&mut chunk) => match read {
-                    Ok(length @ 1..) => output
-                        .feed(chunk.get(..length).unwrap_or_default())
-                        .map_err(Lost::Misread)?,
-                    _ => {
+                read = from.read(&mut chunk) => {
+                    if let Ok(length @ 1..) = read {
+                        let chunk = chunk.get(..length).unwrap_or_default();
+                        output.feed(chunk).map_err(Lost::Misread)?;
+                    } else {
                         drain(complaints, &mut errors, deaf).await;
                         return Err(Lost::Ended { words: errors.words(), began: output.began() });
                     }
@@ -134,7 +135,9 @@ impl Conversation {
                     return Err(Lost::Ended { words: "closed".to_owned(), began: true });
                 }
             }
-            hearing.observe(&output);
+            if hearing.observe(&output) {
+                *gate = None;
+            }
         }
         // All was answered, so all was read; what was not taken from us by now never will be.
         let usable = written || timeout(AFTERMATH, writing).await.is_ok();
@@ -163,6 +166,7 @@ impl Conversation {
             mut output,
             mut errors,
             keeper,
+            gate: _,
         } = self.pipes;
         drop(input);
         let _ = timeout(FAREWELL, async {
@@ -209,7 +213,8 @@ impl Hearing {
         }
     }
 
-    fn observe(&mut self, output: &Collector) {
+    /// Takes note of what has come; says whether the greeting is there.
+    fn observe(&mut self, output: &Collector) -> bool {
         if matches!(self.awaits, Awaits::Greeting) && output.marked("hello") {
             self.awaits = Awaits::End;
             self.until = Instant::now() + self.deadline;
@@ -219,6 +224,7 @@ impl Hearing {
             self.awaits = Awaits::Rest;
             self.until = Instant::now() + AFTERMATH;
         }
+        !matches!(self.awaits, Awaits::Greeting)
     }
 }
 

@@ -58,18 +58,13 @@ impl<L: Line> ShellCourier<L> {
         }
     }
 
-    /// The line it speaks over.
-    pub(crate) fn line(&self) -> &L {
-        &self.line
-    }
-
     fn errand(&self, request: Request) -> Result<Errand, Refusal> {
         match request {
             Request::Look(list) => look::errand(list, &self.memory),
             Request::Settle(wishes) => settle::errand(wishes, &self.memory),
-            Request::Command(command) => job::errand(command),
+            Request::Command(command) => job::errand(&command),
             Request::Read { path, limit } => ask::read(&path, limit),
-            Request::Status { path } => ask::status(path),
+            Request::Status { path } => ask::status(&path),
             Request::Entries { path } => ask::entries(&path),
             Request::Dial(dial) => dial::errand(dial),
             Request::Machine => Ok(ask::nothing()),
@@ -216,7 +211,10 @@ impl<L: Line> Courier for ShellCourier<L> {
         let mut heard = match carried {
             Ok(heard) => heard,
             Err(lost) => {
-                conversation.farewell().await;
+                // Where nobody speaks there is nobody to wait for.
+                if !matches!(lost, Lost::Silent { .. } | Lost::Ended { began: false, .. }) {
+                    conversation.farewell().await;
+                }
                 return Err(self.lost(lost, fresh, &doubt));
             }
         };

@@ -12,7 +12,7 @@ use super::script::{Refusal, Script, name, number};
 use crate::{Answer, Command, Reply};
 
 /// Puts a program into a script. It is given as one list of quoted words, so no shell reads it.
-pub(super) fn errand(command: Command) -> Result<Errand, Refusal> {
+pub(super) fn errand(command: &Command) -> Result<Errand, Refusal> {
     if command.argv.first().is_none_or(String::is_empty) {
         return Err(Refusal("there is no program to run".to_owned()));
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use cellhost_plan::MachineName;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::{CourierError, Stage};
 
@@ -19,6 +20,8 @@ pub(crate) struct Pipes {
     pub(crate) errors: Box<dyn AsyncRead + Send + Unpin>,
     /// Whatever has to live as long as they do; dropping it ends what is left.
     pub(crate) keeper: Box<dyn Any + Send>,
+    /// The right to set up a connection, given back once there is a greeting.
+    pub(crate) gate: Option<OwnedSemaphorePermit>,
 }
 
 /// A way to one machine.

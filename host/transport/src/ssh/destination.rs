@@ -1,0 +1,240 @@
+//! What ssh is told about a machine.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use cellhost_plan::{BecomeMethod, HostKeys, Machine, Ssh};
+use sha2::{Digest as _, Sha256};
+
+use super::SshError;
+
+/// A machine as ssh is told to reach it.
+#[derive(Debug, Clone)]
+pub(super) struct Destination {
+    address: String,
+    user: Option<String>,
+    port: Option<u16>,
+    config: Option<PathBuf>,
+    identity: Option<PathBuf>,
+    host_keys: HostKeys,
+    keep_alive: Duration,
+    /// How long a connection may take to come up.
+    pub(super) connect_timeout: Duration,
+    /// The program that makes the login user root.
+    pub(super) becoming: Option<BecomeMethod>,
+}
+
+impl Destination {
+    /// Puts together what the plan says of a machine.
+    pub(super) fn new(
+        settings: &Ssh,
+        machine: &Machine,
+        config: Option<&Path>,
+    ) -> Result<Self, SshError> {
+        let words = [Some(&machine.address), machine.user.as_ref()];
+        let empty_or_option = |word: &&String| word.is_empty() || word.starts_with('-');
+        if let Some(word) = words.into_iter().flatten().find(empty_or_option) {
+            return Err(SshError::Option {
+                machine: machine.name.clone(),
+                word: word.clone(),
+            });
+        }
+        Ok(Self {
+            address: machine.address.clone(),
+            user: machine.user.clone().or_else(|| settings.user.clone()),
+            port: machine.port.or(settings.port),
+            config: config
+                .map(Path::to_owned)
+                .or_else(|| settings.config.clone()),
+            identity: settings.identity.clone(),
+            host_keys: settings.host_keys,
+            keep_alive: settings.keep_alive,
+            connect_timeout: settings.connect_timeout,
+            becoming: settings.r#become.as_ref().map(|how| how.method),
+        })
+    }
+
+    /// A short key that two destinations share only if one connection serves both. A changed
+    /// configuration file makes another one.
+    pub(super) fn key(&self) -> String {
+        use std::fmt::Write as _;
+        let mut hash = Sha256::new();
+        let text = format!(
+            "{:?} {:?} {:?} {:?} {:?} {:?}",
+            self.address, self.user, self.port, self.config, self.identity, self.host_keys
+        );
+        hash.update(text);
+        if let Some(content) = self
+            .config
+            .as_ref()
+            .and_then(|path| std::fs::read(path).ok())
+        {
+            hash.update(content);
+        }
+        let start = |mut text: String, byte: &u8| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        };
+        hash.finalize().iter().take(8).fold(String::new(), start)
+    }
+
+    /// The arguments that start a shell there, as the master of a control socket where one is
+    /// given.
+    pub(super) fn arguments(&self, control: Option<&Path>) -> Vec<OsString> {
+        let mut arguments: Vec<OsString> = Vec::new();
+        let mut flag = |flag: &str, value: OsString| arguments.extend([flag.into(), value]);
+        if let Some(config) = &self.config {
+            flag("-F", config.into());
+        }
+        if let Some(identity) = &self.identity {
+            flag("-i", identity.into());
+            flag("-o", "IdentitiesOnly=yes".into());
+        }
+        if let Some(user) = &self.user {
+            flag("-l", user.into());
+        }
+        if let Some(port) = self.port {
+            flag("-p", port.to_string().into());
+        }
+        for option in self.options() {
+            flag("-o", option.into());
+        }
+        if let Some(control) = control {
+            let mut path = OsString::from("ControlPath=");
+            path.push(control);
+            flag("-o", path);
+            flag("-o", "ControlMaster=auto".into());
+            let seconds = self.keep_alive.as_secs().max(1);
+            flag("-o", format!("ControlPersist={seconds}").into());
+        } else {
+            flag("-o", "ControlPath=none".into());
+            flag("-o", "ControlMaster=no".into());
+        }
+        arguments.extend(["-T".into(), "--".into(), (&self.address).into()]);
+        arguments.push(self.command().into());
+        arguments
+    }
+
+    fn options(&self) -> Vec<String> {
+        let strict = match self.host_keys {
+            HostKeys::Strict => "yes",
+            HostKeys::AcceptNew => "accept-new",
+        };
+        // The user's own configuration may ask for what makes no sense for a courier.
+        vec![
+            "BatchMode=yes".to_owned(),
+            format!("StrictHostKeyChecking={strict}"),
+            format!("ConnectTimeout={}", self.connect_timeout.as_secs().max(1)),
+            "ConnectionAttempts=1".to_owned(),
+            "ServerAliveInterval=15".to_owned(),
+            "ServerAliveCountMax=3".to_owned(),
+            "RemoteCommand=none".to_owned(),
+            "RequestTTY=no".to_owned(),
+            "PermitLocalCommand=no".to_owned(),
+            "ClearAllForwardings=yes".to_owned(),
+            "ForwardAgent=no".to_owned(),
+            "ForwardX11=no".to_owned(),
+            "EscapeChar=none".to_owned(),
+        ]
+    }
+
+    /// What is run there. The login shell reads it, whichever that is, so it is kept plain.
+    ///
+    /// A password for the program that makes root would be given to it here, over its input and
+    /// with one attempt, before the shell starts.
+    pub(super) fn command(&self) -> String {
+        match self.becoming {
+            None => "sh".to_owned(),
+            Some(method) => {
+                let program = method.as_str();
+                format!(
+                    "sh -c 'if test \"$(id -u)\" = 0; then exec sh; else exec {program} -n sh; fi'"
+                )
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use cellhost_plan::{Become, MachineName, Span};
+
+    use super::*;
+
+    fn machine(address: &str) -> Machine {
+        Machine {
+            name: MachineName::new("m1").unwrap(),
+            address: address.to_owned(),
+            user: None,
+            port: None,
+            roles: [].into(),
+            groups: [].into(),
+            tags: BTreeMap::new(),
+            zone: None,
+            variables: BTreeMap::new(),
+            span: Span::default(),
+        }
+    }
+
+    #[test]
+    fn refuses_what_ssh_takes_for_an_option() {
+        let wrong = machine("-oProxyCommand=x");
+        assert!(Destination::new(&Ssh::default(), &wrong, None).is_err());
+        let mut wrong = machine("m1");
+        wrong.user = Some("-l".into());
+        assert!(Destination::new(&Ssh::default(), &wrong, None).is_err());
+    }
+
+    #[test]
+    fn says_everything_before_the_address() {
+        let settings = Ssh {
+            user: Some("admin".into()),
+            r#become: Some(Become {
+                method: BecomeMethod::Sudo,
+                password: None,
+            }),
+            ..Ssh::default()
+        };
+        let destination =
+            Destination::new(&settings, &machine("m1"), Some(Path::new("/c"))).unwrap();
+        let arguments = destination.arguments(Some(Path::new("/run/s")));
+        let words: Vec<&str> = arguments
+            .iter()
+            .map(|word| word.to_str().unwrap())
+            .collect();
+        assert_eq!(words[..2], ["-F", "/c"]);
+        for wanted in [
+            "BatchMode=yes",
+            "StrictHostKeyChecking=yes",
+            "ControlPersist=600",
+            "ControlPath=/run/s",
+        ] {
+            assert!(words.contains(&wanted), "{wanted}");
+        }
+        let [.., dashes, address, command] = words[..] else {
+            panic!()
+        };
+        assert_eq!((dashes, address), ("--", "m1"));
+        assert!(command.contains("exec sudo -n sh"));
+    }
+
+    #[test]
+    fn shares_a_connection_only_where_everything_is_the_same() {
+        let key = |settings: &Ssh, address| {
+            Destination::new(settings, &machine(address), None)
+                .unwrap()
+                .key()
+        };
+        let other = Ssh {
+            port: Some(2222),
+            ..Ssh::default()
+        };
+        assert_eq!(key(&Ssh::default(), "a"), key(&Ssh::default(), "a"));
+        assert_ne!(key(&Ssh::default(), "a"), key(&Ssh::default(), "b"));
+        assert_ne!(key(&Ssh::default(), "a"), key(&other, "a"));
+        assert_eq!(key(&other, "a").len(), 16);
+    }
+}
