@@ -7,7 +7,7 @@ use std::{
 
 use etcetera::BaseStrategy as _;
 
-use crate::{LabError, MachineNumber, image::ImageName};
+use crate::{LabError, MachineNumber};
 
 /// Names the variable that moves a lab to another directory.
 pub const LAB_DIRECTORY_VARIABLE: &str = "CELLHOST_LAB_DIR";
@@ -142,10 +142,8 @@ pub(crate) fn images() -> Result<PathBuf, LabError> {
     }
 }
 
-/// Names a directory in the images directory for work that is not complete yet.
-pub(crate) fn partial(images: &Path, name: ImageName, key: &str) -> PathBuf {
-    images.join(format!(".{name}-{key}.partial"))
-}
+/// Ends the names of directories in the images directory whose content is not complete yet.
+pub(crate) const PARTIAL: &str = ".partial";
 
 fn variable(name: &str) -> Option<PathBuf> {
     env::var_os(name)

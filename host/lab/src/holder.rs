@@ -16,7 +16,9 @@ use crate::{LabError, cgroup::ControlGroup, command};
 const GROUP: &str = "holder";
 
 /// Joins the control group whose `cgroup.procs` is `$0`, then becomes the program in `$@`.
-const JOIN_GROUP: &str = "echo $$ > \"$0\" && exec \"$@\"";
+///
+/// Files that our caller left open are closed: a lock among them would be held for ever.
+const JOIN_GROUP: &str = "exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-; echo $$ > \"$0\" && exec \"$@\"";
 
 const PATIENCE: Duration = Duration::from_secs(10);
 

@@ -113,9 +113,7 @@ impl Image {
         if self.path.exists() {
             return Ok(());
         }
-        let partial = directory::partial(images, self.name, &self.key);
-        remove_tree(&partial)?;
-        fs_err::create_dir(&partial)?;
+        let partial = begin(images, self.name)?;
         match self.name {
             ImageName::Base => base::build(&partial, progress)?,
             ImageName::Service => {
@@ -127,6 +125,23 @@ impl Image {
         fs_err::rename(&partial, &self.path)?;
         Ok(())
     }
+}
+
+/// Makes an empty directory to build in, and removes those of builders that did not finish.
+///
+/// The name is this process's own: what an interrupted builder started may still be writing.
+fn begin(images: &Path, name: ImageName) -> Result<PathBuf, LabError> {
+    let own = format!("{name}-{}{}", std::process::id(), directory::PARTIAL);
+    for entry in fs_err::read_dir(images)? {
+        let entry = entry?.path();
+        let file = entry.file_name().unwrap_or_default().to_string_lossy();
+        if file.ends_with(directory::PARTIAL) && file.starts_with(&name.to_string()) {
+            remove_tree(&entry)?;
+        }
+    }
+    let own = images.join(own);
+    fs_err::create_dir(&own)?;
+    Ok(own)
 }
 
 fn lock(images: &Path, progress: &dyn Progress) -> Result<File, LabError> {

@@ -106,7 +106,7 @@ impl Lab {
         further: &[MachineNumber],
         progress: &dyn Progress,
     ) -> Result<(), LabError> {
-        progress.step(&format!("making {} machines", further.len()));
+        progress.step(&format!("making {}", names(further)));
         let all: Vec<_> = known.iter().chain(further).copied().collect();
         network::lay_cables(self.holder, further)?;
         let (holder, directory, image) = (self.holder, &self.directory, &self.state.image);
@@ -138,7 +138,7 @@ impl Lab {
         if off.is_empty() {
             return Ok(());
         }
-        progress.step(&format!("booting {} machines", off.len()));
+        progress.step(&format!("booting {}", names(&off)));
         self.switch_on(&off)?;
         self.wait_for_boot(&off)
     }
@@ -175,4 +175,12 @@ fn claim(directory: &LabDirectory) -> Result<(), LabError> {
         });
     }
     Ok(())
+}
+
+/// Names one machine, or says how many there are.
+fn names(machines: &[MachineNumber]) -> String {
+    match machines {
+        [only] => only.to_string(),
+        many => format!("{} machines", many.len()),
+    }
 }
