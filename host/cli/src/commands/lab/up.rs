@@ -27,8 +27,9 @@ pub(super) fn run(
     let narrator = Narrator::new(terminal);
     let lab = Lab::up(directory, args.count, args.image, &narrator).map_err(failed)?;
     let (count, place) = (lab.machines().len(), directory.path().display());
+    let noun = if count == 1 { "machine" } else { "machines" };
     terminal.note(format_args!(
-        "{count} machines up in {:.1} s ({place})",
+        "{count} {noun} up in {:.1} s ({place})",
         narrator.elapsed()
     ));
     terminal.data(inventory(&lab.machines()));
