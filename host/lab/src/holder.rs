@@ -17,7 +17,7 @@ const GROUP: &str = "holder";
 
 /// Joins the control group whose `cgroup.procs` is `$0`, then becomes the program in `$@`.
 ///
-/// Files that our caller left open are closed: a lock among them would be held for ever.
+/// The files 3 to 9, where scripts keep their locks, are closed: else a lock is held for ever.
 const JOIN_GROUP: &str = "exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-; echo $$ > \"$0\" && exec \"$@\"";
 
 const PATIENCE: Duration = Duration::from_secs(10);
