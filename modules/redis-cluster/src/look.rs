@@ -1,0 +1,94 @@
+use cellhost_sdk::prelude::*;
+
+use crate::instance::tell;
+use crate::nodes;
+use crate::placement::Planned;
+use crate::seen::Seen;
+use crate::settings::Settings;
+
+/// The questions whose answers make a [`Seen`].
+const QUESTIONS: [&[&str]; 3] = [
+    &["CLUSTER", "NODES"],
+    &["CLUSTER", "INFO"],
+    &["INFO", "replication", "keyspace"],
+];
+
+const PATIENCE: u32 = 60;
+
+/// Asks instances how they are, all at once; an error for each that has no good answer.
+pub(crate) fn ask(
+    settings: &Settings,
+    whom: &[(&Machine, u16)],
+    assumed: &dyn Fn(usize) -> Option<String>,
+) -> Vec<Result<Seen, Failure>> {
+    let mut checks = Vec::new();
+    for (place, &(machine, port)) in whom.iter().enumerate() {
+        for (question, words) in QUESTIONS.iter().enumerate() {
+            let check = Check::of(machine, tell(settings, port, words));
+            checks.push(match (assumed(place), question) {
+                (Some(nodes), 0) => check.assuming(Answer::assumed(nodes)),
+                (Some(_), _) => check.assuming(Answer::assumed("")),
+                (None, _) => check,
+            });
+        }
+    }
+    let mut answers = probe_all(checks).into_iter();
+    whom.iter()
+        .map(|_| {
+            let answers: Vec<_> = answers.by_ref().take(QUESTIONS.len()).collect();
+            understand(answers)
+        })
+        .collect()
+}
+
+/// Asks all instances of a cluster, and gives those time that are not up yet.
+pub(crate) fn at_all(
+    settings: &Settings,
+    whom: &[(&Machine, u16)],
+    planned: &[Planned],
+) -> Result<Vec<Seen>, Failure> {
+    let first = ask(settings, whom, &|_| None);
+    if first.iter().all(Result::is_ok) {
+        return first.into_iter().collect();
+    }
+    // In a dry run of a founding they never come up: then the waiting is assumed to succeed and
+    // the answer is that of an instance that was just made.
+    let fresh = |place: usize| {
+        let planned = planned.get(place)?;
+        let id = Seen::fresh(planned).id;
+        Some(format!(
+            "{id} {} myself,master - 0 0 0 connected",
+            planned.address
+        ))
+    };
+    for ((&(machine, port), answer), planned) in whom.iter().zip(&first).zip(planned) {
+        if answer.is_err() {
+            tell(settings, port, &["PING"])
+                .wait(machine, &Sign::output("PONG"), PATIENCE)
+                .map_err(|failure| failure.about(&planned.name))?;
+        }
+    }
+    let second = ask(settings, whom, &fresh);
+    second
+        .into_iter()
+        .zip(planned)
+        .map(|(answer, planned)| answer.map_err(|failure| failure.about(&planned.name)))
+        .collect()
+}
+
+fn understand(answers: Vec<Result<Answer, Failure>>) -> Result<Seen, Failure> {
+    let mut texts = Vec::new();
+    for answer in answers {
+        let answer = answer?;
+        if !answer.is_success() {
+            return Err(Failure::failed(answer.complaint()));
+        }
+        texts.push(answer.text());
+    }
+    let [nodes, cluster, information] = texts.as_slice() else {
+        return Err(Failure::failed("an answer is missing"));
+    };
+    nodes::parse(nodes)
+        .and_then(|nodes| Seen::new(nodes, cluster, information))
+        .ok_or_else(|| Failure::failed(format!("cannot understand `{nodes}`")))
+}

@@ -1,0 +1,85 @@
+use crate::slots::Slots;
+
+/// One line of `CLUSTER NODES`: what one instance knows about another, or about itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Node {
+    /// Its id.
+    pub(crate) id: String,
+    /// Its address and port.
+    pub(crate) address: String,
+    /// Whether it is the one that was asked.
+    pub(crate) is_myself: bool,
+    /// Whether it is taken for failed, or cannot be reached for want of an address.
+    pub(crate) is_lost: bool,
+    /// The id of the master that it replicates; none for a master.
+    pub(crate) master: Option<String>,
+    /// The slots it serves.
+    pub(crate) slots: Slots,
+}
+
+/// Reads `CLUSTER NODES`. Instances that have not shaken hands yet are left out: their ids are
+/// not theirs yet.
+pub(crate) fn parse(text: &str) -> Option<Vec<Node>> {
+    let mut nodes = Vec::new();
+    for line in text.lines().filter(|line| !line.trim().is_empty()) {
+        let mut words = line.split_whitespace();
+        let (id, address, flags, master) =
+            (words.next()?, words.next()?, words.next()?, words.next()?);
+        let flags: Vec<&str> = flags.split(',').collect();
+        if flags.contains(&"handshake") {
+            continue;
+        }
+        nodes.push(Node {
+            id: id.to_owned(),
+            address: address.split('@').next()?.to_owned(),
+            is_myself: flags.contains(&"myself"),
+            is_lost: flags.contains(&"fail") || flags.contains(&"noaddr"),
+            master: (master != "-").then(|| master.to_owned()),
+            // Two moments of contact, the epoch and the state of the link stand between.
+            slots: Slots::parse(words.skip(4))?,
+        });
+    }
+    nodes.iter().any(|node| node.is_myself).then_some(nodes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FORMED: &str = "\
+492ae8 10.0.0.3:7001@17001 slave 9093b0 0 1795246223536 2 connected
+854e71 10.0.0.2:7001@17001,m2.example slave 851fa9 0 1795246224141 1 connected
+af216f 10.0.0.3:7000@17000 master - 0 1795246222531 6 connected 10922-16383
+9093b0 10.0.0.2:7000@17000 master,fail - 1795246222000 0 2 disconnected 5461-10921
+851fa9 10.0.0.1:7000@17000 myself,master - 0 1795246222000 1 connected 0-5459 5460 [77->-af216f]
+c0ffee 10.0.0.9:7000@17000 handshake - 0 0 0 disconnected
+12a2d3 :0@0 slave,noaddr af216f 0 1795246223536 6 disconnected
+";
+
+    #[test]
+    fn reads_what_redis_writes() {
+        let nodes = parse(FORMED).unwrap();
+        assert_eq!(nodes.len(), 6);
+        let myself = nodes.iter().find(|node| node.is_myself).unwrap();
+        assert_eq!(myself.address, "10.0.0.1:7000");
+        assert_eq!(myself.slots.count(), 5461);
+        let lost: Vec<&str> = nodes
+            .iter()
+            .filter(|node| node.is_lost)
+            .map(|node| node.id.as_str())
+            .collect();
+        assert_eq!(lost, ["9093b0", "12a2d3"]);
+        assert_eq!(nodes[1].address, "10.0.0.2:7001");
+        assert_eq!(nodes[1].master.as_deref(), Some("851fa9"));
+    }
+
+    #[test]
+    fn an_error_is_no_view() {
+        assert_eq!(parse("NOAUTH Authentication required.\n"), None);
+        assert_eq!(
+            parse("LOADING Redis is loading the dataset in memory\n"),
+            None
+        );
+        assert_eq!(parse(""), None);
+    }
+}
