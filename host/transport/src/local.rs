@@ -142,6 +142,10 @@ impl Line for LocalLine {
             (true, true) => "no greeting in time".to_owned(),
             (true, false) => "the shell ended without a word".to_owned(),
         };
-        Failure::Unreachable(Stage::Start, reason)
+        Failure::Unreachable {
+            stage: Stage::Start,
+            reason,
+            sent: true,
+        }
     }
 }

@@ -443,6 +443,14 @@ under_every_shell! {
             id.user = Some("nobody".into());
             let answer = bench.run(id.clone()).await;
             assert_eq!(String::from_utf8_lossy(&answer.output), "nobody\n", "{} {answer:?}", bench.shell);
+            let mut home = command(["sh", "-c", "echo $HOME $USER"]);
+            home.user = Some("nobody".into());
+            let answer = bench.run(home.clone()).await;
+            assert_eq!(String::from_utf8_lossy(&answer.output), "/nonexistent nobody\n", "{}", bench.shell);
+            home.environment = vec![("GREETING".into(), "hello".into())];
+            home.argv[2] = "echo $GREETING $USER".into();
+            let answer = bench.run(home).await;
+            assert_eq!(String::from_utf8_lossy(&answer.output), "hello nobody\n", "{}", bench.shell);
             id.user = Some("no-such-user".into());
             assert!(matches!(bench.ask(Request::Command(id)).await, Reply::Refused(_)));
             assert_eq!(bench.run(command(["echo", "still"])).await.output, b"still\n");
@@ -490,6 +498,23 @@ under_every_shell! {
         assert!(waited.is_err());
         assert!(gone(&mark).await, "{}", bench.shell);
         assert_eq!(bench.run(command(["echo", "again"])).await.output, b"again\n");
+    }
+
+    async fn ends_what_runs_when_the_controller_is_killed(bench) {
+        let mark = mark(5);
+        let mut controller = Process::new(std::env::current_exe().unwrap())
+            .args(["--exact", "sleeps_where_another_test_asks_for_it"])
+            .env("CELLHOST_TEST_SLEEP", &mark)
+            .env("CELLHOST_TEST_SHELL", bench.shell)
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        while marked(&mark).is_empty() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        controller.kill().unwrap();
+        controller.wait().unwrap();
+        assert!(gone(&mark).await, "{}", bench.shell);
     }
 
     async fn waits_for_a_program_and_not_for_what_it_left_behind(bench) {
@@ -568,6 +593,25 @@ under_every_shell! {
         let odd = Dial { address: "-e/bin/sh".into(), port, send: vec![], limit: 1, deadline: Duration::from_secs(1) };
         assert!(matches!(bench.ask(Request::Dial(odd)).await, Reply::Refused(_)));
         assert_eq!(bench.run(command(["echo", "next"])).await.output, b"next\n");
+    }
+}
+
+#[tokio::test]
+async fn sleeps_where_another_test_asks_for_it() {
+    let variable = |name| std::env::var(name);
+    if let (Ok(mark), Ok(shell)) = (
+        variable("CELLHOST_TEST_SLEEP"),
+        variable("CELLHOST_TEST_SHELL"),
+    ) {
+        let shell = SHELLS.into_iter().find(|known| *known == shell).unwrap();
+        let bench = Bench::new(shell).await;
+        bench
+            .run(command([
+                "sh",
+                "-c",
+                &format!("sleep {mark} & sleep {mark}"),
+            ]))
+            .await;
     }
 }
 

@@ -50,7 +50,9 @@ pub(super) fn nothing() -> Errand {
 /// Content.
 pub(super) fn read(path: &str, limit: u64) -> Result<Errand, Refusal> {
     let mut script = Script::new(&[Part::Ask]);
-    let beyond = limit.saturating_add(1);
+    // Shells count in signed numbers.
+    let limit = limit.min(1 << 62);
+    let beyond = limit + 1;
     let words = [operand(path), limit.to_string(), beyond.to_string()];
     script.call("ch_read", words)?;
     let most = usize::try_from(beyond).unwrap_or(usize::MAX);

@@ -135,8 +135,8 @@ impl<L: Line> ShellCourier<L> {
             Lost::Ended {
                 words,
                 began: false,
-            } if fresh => self.unanswered(&words, false),
-            Lost::Silent { words } => self.unanswered(&words, true),
+            } if fresh => self.unanswered(&words, false, errand),
+            Lost::Silent { words } => self.unanswered(&words, true, errand),
             Lost::Ended { words, .. } => {
                 let reason = if words.is_empty() {
                     "the connection was lost".to_owned()
@@ -153,14 +153,18 @@ impl<L: Line> ShellCourier<L> {
         }
     }
 
-    fn unanswered(&self, words: &str, late: bool) -> CourierError {
+    fn unanswered(&self, words: &str, late: bool, errand: &Doubt) -> CourierError {
         let machine = self.line.machine().clone();
         match self.line.explain(words, late) {
-            Failure::Unreachable(stage, reason) => CourierError::Unreachable {
+            Failure::Unreachable {
+                stage,
+                reason,
+                sent,
+            } => CourierError::Unreachable {
                 machine,
                 stage,
                 reason,
-                in_doubt: false,
+                in_doubt: sent && errand.changes,
             },
             Failure::Unfit(missing) => CourierError::Unfit { machine, missing },
         }

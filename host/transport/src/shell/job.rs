@@ -19,10 +19,14 @@ pub(super) fn errand(command: &Command) -> Result<Errand, Refusal> {
     let mut script = Script::new(&[Part::Job]);
     let user = command.user.as_deref().unwrap_or_default();
     if !user.is_empty() {
+        script.need(&[Part::Group]);
         script.call("ch_may", [name("user", user)?])?;
         script.text("if [ -z \"$ch_f\" ]; then\n");
     }
     begin(&mut script, &command.input);
+    if !user.is_empty() {
+        script.call("ch_home", [user])?;
+    }
     let mut preserved = String::new();
     for (name, value) in &command.environment {
         variable(name)?;

@@ -58,6 +58,14 @@ ch_signal TERM
 ch_may() {
 id -u -- "$1" >/dev/null || ch_fail
 }
+# What a program of another user expects of its environment.
+ch_home() {
+USER=$1 LOGNAME=$1
+export USER LOGNAME
+ch_y=$(ch_entry passwd "$1")
+ch_y=${ch_y%:*}
+[ -z "$ch_y" ] || HOME=${ch_y##*:}
+}
 # Becomes a program, as another user where one is named. No shell reads the arguments.
 ch_become() {
 ch_u=$1 ch_x=$2

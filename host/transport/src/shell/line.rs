@@ -43,7 +43,14 @@ pub(crate) trait Line: Send + Sync {
 /// Why no shell answered.
 pub(crate) enum Failure {
     /// The machine was not reached.
-    Unreachable(Stage, String),
+    Unreachable {
+        /// How far it got.
+        stage: Stage,
+        /// In words.
+        reason: String,
+        /// Whether a shell may have had the script all the same.
+        sent: bool,
+    },
     /// The machine lacks something.
     Unfit(String),
 }

@@ -79,7 +79,11 @@ impl Script {
 pub(crate) fn name<'a>(kind: &str, name: &'a str) -> Result<&'a str, Refusal> {
     let good = |c: char| c.is_ascii_alphanumeric() || "+._:@\\-".contains(c);
     let begins = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    if name.len() <= 256 && name.starts_with(begins) && name.chars().all(good) {
+    if !name.ends_with('@')
+        && name.len() <= 256
+        && name.starts_with(begins)
+        && name.chars().all(good)
+    {
         Ok(name)
     } else {
         Err(Refusal(format!(

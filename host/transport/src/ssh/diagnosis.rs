@@ -41,11 +41,12 @@ const NOT_ROOT: [&str; 6] = [
     "operation not permitted",
 ];
 
-/// Tells why no shell answered. `authenticated` says whether the connection itself stands.
+/// Tells why no shell answered. `authenticated` says whether the connection itself stands, where
+/// that is known.
 pub(super) fn diagnose(
     words: &str,
     late: bool,
-    authenticated: bool,
+    authenticated: Option<bool>,
     becoming: Option<BecomeMethod>,
 ) -> Failure {
     let said = words.to_ascii_lowercase();
@@ -65,12 +66,24 @@ pub(super) fn diagnose(
         .iter()
         .find(|(words, _)| said.contains(words))
         .map(|(_, stage)| *stage);
+    // ssh gives nothing to a machine before that machine has let it in.
+    let sent = match (stage, authenticated) {
+        (_, Some(authenticated)) => authenticated,
+        (Some(Stage::Banner | Stage::Authenticate) | None, None) => true,
+        (Some(_), None) => false,
+    };
     let stage = match (stage, authenticated) {
         (Some(stage), _) => stage,
-        (None, false) if late => Stage::Authenticate,
+        (None, Some(true)) => Stage::Start,
+        (None, _) if late => Stage::Authenticate,
         (None, _) => Stage::Start,
     };
-    Failure::Unreachable(stage, reason(words, late))
+    let reason = reason(words, late);
+    Failure::Unreachable {
+        stage,
+        reason,
+        sent,
+    }
 }
 
 /// ssh's words without its frames of `@`, on one line.
@@ -96,8 +109,11 @@ mod tests {
     use super::*;
 
     fn stage(words: &str) -> Stage {
-        match diagnose(words, false, false, None) {
-            Failure::Unreachable(stage, _) => stage,
+        match diagnose(words, false, Some(false), None) {
+            Failure::Unreachable { stage, sent, .. } => {
+                assert!(!sent);
+                stage
+            }
             Failure::Unfit(what) => panic!("{what}"),
         }
     }
@@ -143,7 +159,7 @@ mod tests {
     fn keeps_the_line_that_names_the_offending_key() {
         let words = "@@@@@@@\n@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\n@@@@@@@\n\
                      Offending ED25519 key in /home/a/.ssh/known_hosts:3\nHost key verification failed.";
-        let Failure::Unreachable(stage, reason) = diagnose(words, false, false, None) else {
+        let Failure::Unreachable { stage, reason, .. } = diagnose(words, false, None, None) else {
             panic!()
         };
         assert_eq!(stage, Stage::HostKey);
@@ -155,7 +171,7 @@ mod tests {
         let failure = diagnose(
             "sudo: a password is required",
             false,
-            true,
+            Some(true),
             Some(BecomeMethod::Sudo),
         );
         assert!(matches!(failure, Failure::Unfit(what) if what == "sudo without a password"));
@@ -163,9 +179,27 @@ mod tests {
 
     #[test]
     fn a_silent_machine_is_authenticating_until_the_connection_stands() {
-        for (authenticated, wanted) in [(false, Stage::Authenticate), (true, Stage::Start)] {
-            let failure = diagnose("", true, authenticated, None);
-            assert!(matches!(failure, Failure::Unreachable(stage, _) if stage == wanted));
+        for (authenticated, wanted, doubt) in [
+            (Some(false), Stage::Authenticate, false),
+            (Some(true), Stage::Start, true),
+            (None, Stage::Authenticate, true),
+        ] {
+            let Failure::Unreachable { stage, sent, .. } = diagnose("", true, authenticated, None)
+            else {
+                panic!()
+            };
+            assert_eq!((stage, sent), (wanted, doubt));
         }
+    }
+
+    #[test]
+    fn knows_that_nothing_was_sent_where_nothing_was_reached() {
+        let failure = diagnose(
+            "ssh: connect to host m1 port 22: Connection refused",
+            false,
+            None,
+            None,
+        );
+        assert!(matches!(failure, Failure::Unreachable { sent: false, .. }));
     }
 }

@@ -1,0 +1,633 @@
+//! Couriers over ssh against machines of a lab, which has to be up and is changed:
+//! `cellhost lab up 2`, then, in the lab's network (`cellhost lab exec …`),
+//! `cargo test -p cellhost-transport --test ssh -- --ignored --test-threads=1`.
+//! `CELLHOST_TEST_LAB` is the command that freezes and kills its machines, such as
+//! `cellhost lab`; what needs it is left out without.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on has failed"
+)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::Command as Process;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use cellhost_plan::{Become, BecomeMethod, Machine, MachineName, Span, Ssh};
+use cellhost_transport::resources::{Facts, file, group, service, software, user};
+use cellhost_transport::{
+    Command, Courier, CourierError, Fleet, Identity, Reply, Request, Settled, SshFleet, Stage, Wish,
+};
+use sha2::{Digest as _, Sha256};
+
+fn config() -> PathBuf {
+    let config = std::env::var_os("CELLHOST_SSH_CONFIG");
+    config.unwrap_or_else(|| panic!("run this in a lab")).into()
+}
+
+fn settings() -> Ssh {
+    Ssh {
+        connect_timeout: Duration::from_secs(3),
+        keep_alive: Duration::from_mins(1),
+        ..Ssh::default()
+    }
+}
+
+fn machine(name: &str, address: &str) -> Machine {
+    Machine {
+        name: MachineName::new(name).unwrap(),
+        address: address.to_owned(),
+        user: None,
+        port: None,
+        roles: [].into(),
+        groups: [].into(),
+        tags: BTreeMap::new(),
+        zone: None,
+        variables: BTreeMap::new(),
+        span: Span::default(),
+    }
+}
+
+async fn courier(settings: &Ssh, machine: Machine, config: &Path) -> (SshFleet, Arc<dyn Courier>) {
+    let fleet = SshFleet::new(settings, [&machine], Some(config)).unwrap();
+    let courier = fleet.courier(&machine.name).await.unwrap();
+    (fleet, courier)
+}
+
+async fn to(name: &str) -> (SshFleet, Arc<dyn Courier>) {
+    courier(&settings(), machine(name, name), &config()).await
+}
+
+async fn settle(courier: &dyn Courier, wishes: Vec<Wish>) -> Settled {
+    match courier.exchange(Request::Settle(wishes)).await.unwrap() {
+        Reply::Settled(settled) => settled,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn settled(courier: &dyn Courier, wishes: Vec<Wish>) {
+    let settled = settle(courier, wishes).await;
+    assert_eq!(settled.failure, None);
+}
+
+/// Which of the wishes differ, in words.
+async fn differences(courier: &dyn Courier, wishes: &[Wish]) -> Vec<String> {
+    let list = wishes.iter().map(Wish::identity).collect();
+    let Reply::Facts(facts) = courier.exchange(Request::Look(list)).await.unwrap() else {
+        panic!()
+    };
+    let pairs = wishes.iter().zip(&facts);
+    let lines = pairs.filter_map(|(wish, facts)| wish.compare(facts));
+    lines.flat_map(|difference| difference.lines).collect()
+}
+
+async fn run(courier: &dyn Courier, argv: &[&str]) -> (i32, String) {
+    let command = Command {
+        argv: argv.iter().map(|word| (*word).to_owned()).collect(),
+        input: Vec::new(),
+        environment: Vec::new(),
+        user: None,
+        deadline: Duration::from_secs(30),
+        limit: 1 << 16,
+    };
+    match courier.exchange(Request::Command(command)).await.unwrap() {
+        Reply::Answer(answer) => (
+            answer.status,
+            String::from_utf8_lossy(&answer.output).trim().to_owned(),
+        ),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn packages(names: &[&str], start: bool) -> Wish {
+    let names = names.iter().map(|name| (*name).to_owned()).collect();
+    Wish::Software(software::Software { names, start })
+}
+
+fn service(name: &str, enabled: bool, running: bool) -> Wish {
+    Wish::Service(service::Service {
+        name: name.to_owned(),
+        enabled,
+        running,
+        restart_coming: false,
+        reload_coming: false,
+    })
+}
+
+fn file(path: &str, content: &str, restarts: &[&str]) -> Wish {
+    Wish::File(file::File {
+        path: path.to_owned(),
+        content: content.into(),
+        hash: format!("{:x}", Sha256::digest(content)),
+        mode: Some(0o644),
+        owner: Some("root".into()),
+        group: None,
+        restarts: restarts.iter().map(|name| (*name).to_owned()).collect(),
+        reloads: Vec::new(),
+    })
+}
+
+/// Does something to the lab; false where the test was not told how.
+fn lab(words: &[&str]) -> bool {
+    let Ok(command) = std::env::var("CELLHOST_TEST_LAB") else {
+        return false;
+    };
+    let mut parts = command.split(' ');
+    let status = Process::new(parts.next().unwrap())
+        .args(parts)
+        .args(words)
+        .status();
+    assert!(status.unwrap().success());
+    true
+}
+
+fn stage(error: &CourierError) -> Stage {
+    match error {
+        CourierError::Unreachable {
+            stage,
+            in_doubt: false,
+            ..
+        } => *stage,
+        other => panic!("{other}"),
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs a lab"]
+async fn installs_configures_and_restarts_a_service() {
+    let (fleet, courier) = to("m1").await;
+    let courier = courier.as_ref();
+    let none = Wish::NoSoftware(software::NoSoftware {
+        names: BTreeSet::from(["redis-server".to_owned(), "never-was".to_owned()]),
+    });
+    settled(courier, vec![none.clone()]).await;
+    settled(courier, vec![packages(&["redis-server"], false)]).await;
+    assert_eq!(
+        run(courier, &["systemctl", "is-active", "redis-server"])
+            .await
+            .1,
+        "inactive"
+    );
+    assert_ne!(
+        run(courier, &["test", "-e", "/usr/sbin/policy-rc.d"])
+            .await
+            .0,
+        0
+    );
+    let unit = |sleep: u32| {
+        let text = format!(
+            "[Service]\nExecStart=/bin/sleep {sleep}\n[Install]\nWantedBy=multi-user.target\n"
+        );
+        file("/etc/systemd/system/trial.service", &text, &["trial"])
+    };
+    let wishes = |sleep| {
+        vec![
+            packages(&["redis-server"], false),
+            unit(sleep),
+            service("redis-server", true, true),
+            service("trial", true, true),
+        ]
+    };
+    settled(courier, wishes(7001)).await;
+    assert_eq!(
+        differences(courier, &wishes(7001)).await,
+        Vec::<String>::new()
+    );
+    let process = run(courier, &["systemctl", "show", "-p", "MainPID", "trial"]).await;
+    settled(courier, vec![service("trial", true, true)]).await;
+    let same = run(courier, &["systemctl", "show", "-p", "MainPID", "trial"]).await;
+    assert_eq!(process, same);
+    settled(courier, vec![unit(7002)]).await;
+    assert_eq!(differences(courier, &wishes(7002)).await, ["restart"]);
+    settled(courier, wishes(7002)).await;
+    assert_eq!(
+        differences(courier, &wishes(7002)).await,
+        Vec::<String>::new()
+    );
+    let line = run(
+        courier,
+        &[
+            "sh",
+            "-c",
+            "tr '\\0' ' ' </proc/$(systemctl show -P MainPID trial)/cmdline",
+        ],
+    )
+    .await;
+    assert_eq!(line.1, "/bin/sleep 7002");
+    settled(
+        courier,
+        vec![
+            service("trial", false, false),
+            service("redis-server", false, false),
+        ],
+    )
+    .await;
+    assert_eq!(
+        differences(courier, &[service("trial", false, false)]).await,
+        Vec::<String>::new()
+    );
+    settled(courier, vec![none.clone()]).await;
+    assert_eq!(differences(courier, &[none]).await, Vec::<String>::new());
+    fleet.close().await;
+}
+
+#[tokio::test]
+#[ignore = "needs a lab"]
+async fn says_in_the_machines_words_why_a_service_does_not_start() {
+    let (fleet, courier) = to("m1").await;
+    let broken = "[Service]\nType=oneshot\nExecStart=/bin/sh -c 'echo my own words; exit 3'\n";
+    let wishes = vec![
+        file("/etc/systemd/system/broken.service", broken, &[]),
+        service("broken", false, true),
+    ];
+    let settled = settle(courier.as_ref(), wishes).await;
+    assert_eq!(settled.done, 1);
+    let words = settled.failure.unwrap();
+    assert!(
+        words.contains("my own words") && words.contains("status=3"),
+        "{words}"
+    );
+    let settled = settle(courier.as_ref(), vec![service("no-such", true, true)]).await;
+    assert!(
+        settled
+            .failure
+            .unwrap()
+            .contains("there is no service no-such")
+    );
+    let settled = settle(courier.as_ref(), vec![packages(&["no-such-package"], true)]).await;
+    let words = settled.failure.unwrap();
+    assert!(
+        words.contains("Unable to locate package no-such-package"),
+        "{words}"
+    );
+    fleet.close().await;
+}
+
+#[tokio::test]
+#[ignore = "needs a lab"]
+async fn makes_users_and_groups_and_changes_them() {
+    let (fleet, courier) = to("m1").await;
+    let wish = |shell: &str, groups: &[&str]| {
+        Wish::User(user::User {
+            name: "trial".into(),
+            group: "trial".into(),
+            home: "/srv/trial".into(),
+            shell: shell.into(),
+            groups: groups.iter().map(|name| (*name).to_owned()).collect(),
+        })
+    };
+    let others = Wish::Group(group::Group {
+        name: "others".into(),
+    });
+    for wish in [
+        wish("/bin/sh", &[]),
+        others,
+        wish("/bin/false", &["others"]),
+    ] {
+        settled(courier.as_ref(), vec![wish.clone()]).await;
+        assert_eq!(
+            differences(courier.as_ref(), &[wish]).await,
+            Vec::<String>::new()
+        );
+    }
+    fleet.close().await;
+}
+
+#[tokio::test]
+#[ignore = "needs a lab"]
+async fn follows_a_service_that_an_init_script_starts() {
+    let (fleet, courier) = to("m1").await;
+    let script = "#!/bin/sh\n### BEGIN INIT INFO\n# Provides: oldway\n# Required-Start: $local_fs\n\
+                  # Required-Stop:\n# Default-Start: 2 3 4 5\n# Default-Stop: 0 1 6\n# Description: trial\n\
+                  ### END INIT INFO\nexit 0\n";
+    let mut wish = file("/etc/init.d/oldway", script, &[]);
+    if let Wish::File(file) = &mut wish {
+        file.mode = Some(0o755);
+    }
+    settled(courier.as_ref(), vec![wish]).await;
+    for enabled in [true, false, true] {
+        let wish = service("oldway", enabled, true);
+        settled(courier.as_ref(), vec![wish.clone()]).await;
+        assert_eq!(
+            differences(courier.as_ref(), &[wish]).await,
+            Vec::<String>::new()
+        );
+    }
+    fleet.close().await;
+}
+
+#[tokio::test]
+#[ignore = "needs a lab"]
+async fn ends_what_runs_there_at_the_deadline_and_when_given_up() {
+    let (fleet, courier) = to("m1").await;
+    let sleep = |seconds: &str, deadline| {
+        Request::Command(Command {
+            argv: vec![
+                "sh".into(),
+                "-c".into(),
+                format!("sleep {seconds} & sleep {seconds}"),
+            ],
+            input: Vec::new(),
+            environment: Vec::new(),
+            user: None,
+            deadline: Duration::from_millis(deadline),
+            limit: 10,
+        })
+    };
+    let error = courier.exchange(sleep("7101", 500)).await.unwrap_err();
+    assert!(matches!(error, CourierError::Deadline { .. }), "{error}");
+    let given_up = courier.exchange(sleep("7102", 60_000));
+    assert!(
+        tokio::time::timeout(Duration::from_millis(500), given_up)
+            .await
+            .is_err()
+    );
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let left = run(
+        courier.as_ref(),
+        &[
+            "sh",
+            "-c",
+            "for f in /proc/[0-9]*/cmdline; do tr '\\0' ' ' <$f; echo; done | grep -c '^sleep 710[12]'",
+        ],
+    );
+    assert_eq!(left.await.1, "0");
+    fleet.close().await;
+}
+
+#[tokio::test]
+#[ignore = "needs a lab"]
+async fn ends_what_runs_there_when_the_controller_is_killed() {
+    let count =
+        "for f in /proc/[0-9]*/cmdline; do tr '\\0' ' ' <$f; echo; done | grep -c '^sleep 7103'";
+    for keep_alive in ["0", "60"] {
+        let mut controller = Process::new(std::env::current_exe().unwrap())
+            .args(["--exact", "sleeps_where_another_test_asks_for_it"])
+            .env("CELLHOST_TEST_KEEP_ALIVE", keep_alive)
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        let (fleet, courier) = to("m1").await;
+        let wait = async |wanted: &str| {
+            for _ in 0..50 {
+                if run(courier.as_ref(), &["sh", "-c", count]).await.1 == wanted {
+                    return true;
+                }
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            false
+        };
+        assert!(wait("2").await, "{keep_alive}");
+        controller.kill().unwrap();
+        controller.wait().unwrap();
+        assert!(wait("0").await, "{keep_alive}");
+        fleet.close().await;
+    }
+}
+
+#[tokio::test]
+async fn sleeps_where_another_test_asks_for_it() {
+    if let Ok(seconds) = std::env::var("CELLHOST_TEST_KEEP_ALIVE") {
+        let settings = Ssh {
+            keep_alive: Duration::from_secs(seconds.parse().unwrap()),
+            ..settings()
+        };
+        let (_fleet, courier) = courier(&settings, machine("m1", "m1"), &config()).await;
+        run(courier.as_ref(), &["sh", "-c", "sleep 7103 & sleep 7103"]).await;
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs a lab"]
+async fn tells_the_stage_at_which_a_connection_failed() {
+    let place = tempfile::tempdir().unwrap();
+    let change = |name: &str, before: &str, after: &str| {
+        let text = std::fs::read_to_string(config()).unwrap();
+        let path = place.path().join(name);
+        let changed = format!("{after}\n{}", text.replace(before, "#"));
+        std::fs::write(&path, changed).unwrap();
+        path
+    };
+    let unknown = change(
+        "unknown",
+        "UserKnownHostsFile",
+        "UserKnownHostsFile /dev/null",
+    );
+    let no_key = change("no-key", "IdentityFile", "IdentityFile /dev/null");
+    let ask = async |machine, config: &Path| {
+        let (fleet, courier) = courier(&settings(), machine, config).await;
+        let error = courier.exchange(Request::Machine).await.unwrap_err();
+        fleet.close().await;
+        error
+    };
+    let error = ask(machine("m1", "m1"), &unknown).await;
+    assert_eq!(stage(&error), Stage::HostKey, "{error}");
+    let error = ask(machine("m1", "m1"), &no_key).await;
+    assert_eq!(stage(&error), Stage::Authenticate, "{error}");
+    assert!(error.to_string().contains("publickey"), "{error}");
+    let error = ask(machine("m1", "no-such-machine.invalid"), &config()).await;
+    assert_eq!(stage(&error), Stage::Resolve, "{error}");
+    let error = ask(machine("m1", "10.77.0.99"), &config()).await;
+    assert_eq!(stage(&error), Stage::Connect, "{error}");
+    let mut closed = machine("m1", "m1");
+    closed.port = Some(1);
+    let error = ask(closed, &config()).await;
+    assert_eq!(stage(&error), Stage::Connect, "{error}");
+}
+
+#[tokio::test]
+#[ignore = "needs a lab"]
+async fn tells_that_nobody_may_become_root() {
+    let (fleet, courier_) = to("m1").await;
+    let script = "useradd -m -s /bin/sh plain; mkdir -p /home/plain/.ssh; \
+                  cp /root/.ssh/authorized_keys /home/plain/.ssh/; chown -R plain /home/plain/.ssh; usermod -p '*' plain";
+    run(courier_.as_ref(), &["sh", "-c", script]).await;
+    fleet.close().await;
+    let mut plain = machine("m1", "m1");
+    plain.user = Some("plain".into());
+    let (fleet, as_plain) = courier(&settings(), plain.clone(), &config()).await;
+    let Reply::Machine(facts) = as_plain.exchange(Request::Machine).await.unwrap() else {
+        panic!()
+    };
+    assert_ne!(facts["uid"], "0");
+    let settled = settle(as_plain.as_ref(), vec![file("/etc/forbidden", "x", &[])]).await;
+    assert!(
+        settled
+            .failure
+            .unwrap()
+            .to_lowercase()
+            .contains("permission denied")
+    );
+    fleet.close().await;
+    let become_root = Ssh {
+        r#become: Some(Become {
+            method: BecomeMethod::Sudo,
+            password: None,
+        }),
+        ..settings()
+    };
+    let (fleet, as_root) = courier(&become_root, plain, &config()).await;
+    let error = as_root.exchange(Request::Machine).await.unwrap_err();
+    assert!(
+        matches!(&error, CourierError::Unfit { missing, .. } if missing.contains("sudo")),
+        "{error}"
+    );
+    fleet.close().await;
+}
+
+#[tokio::test]
+#[ignore = "needs a lab"]
+async fn survives_machines_that_freeze_and_lose_power() {
+    if !lab(&["status"]) {
+        return;
+    }
+    let cold = Ssh {
+        keep_alive: Duration::ZERO,
+        ..settings()
+    };
+    lab(&["freeze", "m2"]);
+    for settings in [&settings(), &cold] {
+        let (fleet, courier) = courier(settings, machine("m2", "m2"), &config()).await;
+        let started = Instant::now();
+        let error = courier.exchange(Request::Machine).await.unwrap_err();
+        eprintln!("frozen: {error} after {:?}", started.elapsed());
+        assert_eq!(stage(&error), Stage::Banner, "{error}");
+        assert!(started.elapsed() < Duration::from_secs(10));
+        fleet.close().await;
+    }
+    lab(&["thaw", "m2"]);
+    let (fleet, courier) = to("m2").await;
+    assert_eq!(run(courier.as_ref(), &["echo", "there"]).await.1, "there");
+    fleet.close().await;
+    // The connection that stands is silent now; a new run has to notice.
+    lab(&["freeze", "m2"]);
+    let (fleet, courier) = to("m2").await;
+    let started = Instant::now();
+    let error = courier.exchange(Request::Machine).await.unwrap_err();
+    eprintln!(
+        "frozen with a master: {error} after {:?}",
+        started.elapsed()
+    );
+    fleet.close().await;
+    lab(&["thaw", "m2"]);
+    let (fleet, courier) = to("m2").await;
+    assert_eq!(run(courier.as_ref(), &["echo", "there"]).await.1, "there");
+    lab(&["kill", "m2"]);
+    lab(&["start", "m2"]);
+    let started = Instant::now();
+    let look = Request::Look(vec![Identity::User("root".into())]);
+    let reply = courier.exchange(look).await;
+    eprintln!("after a power cut: {reply:?} after {:?}", started.elapsed());
+    fleet.close().await;
+    let (fleet, courier) = to("m2").await;
+    let started = Instant::now();
+    assert_eq!(run(courier.as_ref(), &["echo", "again"]).await.1, "again");
+    eprintln!("and again after {:?}", started.elapsed());
+    fleet.close().await;
+}
+
+#[tokio::test]
+#[ignore = "needs a lab; prints what an exchange costs"]
+async fn costs_little_more_than_plain_ssh() {
+    let (fleet, courier_) = to("m1").await;
+    let script = "mkdir -p /srv/cost; for i in $(seq 40); do head -c 2000 /dev/urandom | base64 >/srv/cost/$i; done";
+    run(courier_.as_ref(), &["sh", "-c", script]).await;
+    fleet.close().await;
+    let list: Vec<Identity> = (1..=40)
+        .map(|name| Identity::Path {
+            path: format!("/srv/cost/{name}"),
+            hash: true,
+        })
+        .chain([
+            Identity::Service("ssh".into()),
+            Identity::Service("cron".into()),
+        ])
+        .collect();
+    let look = async |courier: &dyn Courier| {
+        let started = Instant::now();
+        let Reply::Facts(facts) = courier.exchange(Request::Look(list.clone())).await.unwrap()
+        else {
+            panic!()
+        };
+        assert!(
+            facts[..40]
+                .iter()
+                .all(|facts| matches!(facts, Facts::Path(facts) if facts.hash.is_some()))
+        );
+        started.elapsed()
+    };
+    let paths: Vec<String> = (1..=40).map(|name| format!(" /srv/cost/{name}")).collect();
+    let paths = paths.concat();
+    let plain = format!(
+        "stat -c '%f %u %g %s %U %G %n'{paths}\nsha256sum{paths}\nsystemctl show -p Id,LoadState,ActiveState,UnitFileState ssh cron\n"
+    );
+    let ssh = |options: &[&str]| {
+        use std::io::Write as _;
+        let started = Instant::now();
+        let mut child = Process::new("ssh")
+            .arg("-F")
+            .arg(config())
+            .args(options)
+            .args(["m1", "sh -s"])
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(plain.as_bytes())
+            .unwrap();
+        assert!(child.wait_with_output().unwrap().status.success());
+        started.elapsed()
+    };
+    let median = |mut all: Vec<Duration>| {
+        all.sort();
+        all[all.len() / 2]
+    };
+    let (mut plainly, mut cold, mut warm, mut next, mut through) =
+        (vec![], vec![], vec![], vec![], vec![]);
+    let apart = Ssh {
+        keep_alive: Duration::ZERO,
+        ..settings()
+    };
+    for _ in 0..11 {
+        plainly.push(ssh(&["-o", "ControlPath=none"]));
+        let (fleet, courier_) = courier(&apart, machine("m1", "m1"), &config()).await;
+        cold.push(look(courier_.as_ref()).await);
+        fleet.close().await;
+        let (fleet, courier_) = to("m1").await;
+        warm.push(look(courier_.as_ref()).await);
+        next.push(look(courier_.as_ref()).await);
+        fleet.close().await;
+    }
+    let path = std::env::temp_dir().join("cellhost-cost");
+    let master = format!("ControlPath={}", path.display());
+    let options = [
+        "-o",
+        &master,
+        "-o",
+        "ControlMaster=auto",
+        "-o",
+        "ControlPersist=10",
+    ];
+    ssh(&options);
+    for _ in 0..11 {
+        through.push(ssh(&options));
+    }
+    eprintln!(
+        "plain ssh {:?}, cold courier {:?}",
+        median(plainly),
+        median(cold)
+    );
+    eprintln!(
+        "ssh through a master {:?}, warm courier {:?}, next exchange {:?}",
+        median(through),
+        median(warm),
+        median(next)
+    );
+}
