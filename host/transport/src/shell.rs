@@ -11,6 +11,8 @@ mod conversation;
 mod courier;
 mod dial;
 mod hello;
+#[cfg(test)]
+mod hostile;
 mod job;
 mod line;
 mod look;

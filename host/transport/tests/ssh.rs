@@ -11,8 +11,9 @@
 )]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Command as Process;
+use std::process::{Command as Process, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -367,7 +368,7 @@ async fn ends_what_runs_there_when_the_controller_is_killed() {
         let mut controller = Process::new(std::env::current_exe().unwrap())
             .args(["--exact", "sleeps_where_another_test_asks_for_it"])
             .env("CELLHOST_TEST_KEEP_ALIVE", keep_alive)
-            .stdout(std::process::Stdio::null())
+            .stdout(Stdio::null())
             .spawn()
             .unwrap();
         let (fleet, courier) = to("m1").await;
@@ -493,7 +494,6 @@ async fn survives_machines_that_freeze_and_lose_power() {
         let (fleet, courier) = courier(settings, machine("m2", "m2"), &config()).await;
         let started = Instant::now();
         let error = courier.exchange(Request::Machine).await.unwrap_err();
-        eprintln!("frozen: {error} after {:?}", started.elapsed());
         assert_eq!(stage(&error), Stage::Banner, "{error}");
         assert!(started.elapsed() < Duration::from_secs(10));
         fleet.close().await;
@@ -507,10 +507,8 @@ async fn survives_machines_that_freeze_and_lose_power() {
     let (fleet, courier) = to("m2").await;
     let started = Instant::now();
     let error = courier.exchange(Request::Machine).await.unwrap_err();
-    eprintln!(
-        "frozen with a master: {error} after {:?}",
-        started.elapsed()
-    );
+    assert_eq!(stage(&error), Stage::Banner, "{error}");
+    assert!(started.elapsed() < Duration::from_secs(15));
     fleet.close().await;
     lab(&["thaw", "m2"]);
     let (fleet, courier) = to("m2").await;
@@ -520,114 +518,141 @@ async fn survives_machines_that_freeze_and_lose_power() {
     let started = Instant::now();
     let look = Request::Look(vec![Identity::User("root".into())]);
     let reply = courier.exchange(look).await;
-    eprintln!("after a power cut: {reply:?} after {:?}", started.elapsed());
+    assert!(matches!(reply, Ok(Reply::Facts(_))), "{reply:?}");
+    assert!(started.elapsed() < Duration::from_secs(15));
     fleet.close().await;
     let (fleet, courier) = to("m2").await;
-    let started = Instant::now();
     assert_eq!(run(courier.as_ref(), &["echo", "again"]).await.1, "again");
-    eprintln!("and again after {:?}", started.elapsed());
     fleet.close().await;
 }
 
 #[tokio::test]
 #[ignore = "needs a lab; prints what an exchange costs"]
 async fn costs_little_more_than_plain_ssh() {
-    let (fleet, courier_) = to("m1").await;
+    let (fleet, courier) = to("m1").await;
     let script = "mkdir -p /srv/cost; for i in $(seq 40); do head -c 2000 /dev/urandom | base64 >/srv/cost/$i; done";
-    run(courier_.as_ref(), &["sh", "-c", script]).await;
+    run(courier.as_ref(), &["sh", "-c", script]).await;
     fleet.close().await;
-    let list: Vec<Identity> = (1..=40)
-        .map(|name| Identity::Path {
-            path: format!("/srv/cost/{name}"),
-            hash: true,
-        })
-        .chain([
-            Identity::Service("ssh".into()),
-            Identity::Service("cron".into()),
-        ])
-        .collect();
-    let look = async |courier: &dyn Courier| {
-        let started = Instant::now();
-        let Reply::Facts(facts) = courier.exchange(Request::Look(list.clone())).await.unwrap()
-        else {
-            panic!()
+    for services in [&[][..], &["ssh", "cron"]] {
+        Costs::of(services).await.show();
+    }
+}
+
+/// What the same look costs in different ways.
+#[derive(Default)]
+struct Costs {
+    services: usize,
+    /// `ssh m1 sh -s`, and a courier with a connection of its own.
+    cold: (Vec<Duration>, Vec<Duration>),
+    /// The same through a connection that stands.
+    warm: (Vec<Duration>, Vec<Duration>),
+    /// Another exchange of the same courier.
+    next: Vec<Duration>,
+}
+
+impl Costs {
+    async fn of(services: &[&str]) -> Self {
+        let list: Vec<Identity> = (1..=40)
+            .map(|name| Identity::Path {
+                path: format!("/srv/cost/{name}"),
+                hash: true,
+            })
+            .chain(
+                services
+                    .iter()
+                    .map(|name| Identity::Service((*name).to_owned())),
+            )
+            .collect();
+        let apart = Ssh {
+            keep_alive: Duration::ZERO,
+            ..settings()
         };
-        assert!(
-            facts[..40]
-                .iter()
-                .all(|facts| matches!(facts, Facts::Path(facts) if facts.hash.is_some()))
+        let path = std::env::temp_dir().join("cellhost-cost");
+        let path = format!("ControlPath={}", path.display());
+        let through = [
+            "-o",
+            &path,
+            "-o",
+            "ControlMaster=auto",
+            "-o",
+            "ControlPersist=10",
+        ];
+        plain_look(&through, services);
+        let mut costs = Self {
+            services: services.len(),
+            ..Self::default()
+        };
+        for _ in 0..11 {
+            costs
+                .cold
+                .0
+                .push(plain_look(&["-o", "ControlPath=none"], services));
+            let (fleet, cold) = courier(&apart, machine("m1", "m1"), &config()).await;
+            costs.cold.1.push(timed_look(cold.as_ref(), &list).await);
+            fleet.close().await;
+            costs.warm.0.push(plain_look(&through, services));
+            let (fleet, warm) = to("m1").await;
+            costs.warm.1.push(timed_look(warm.as_ref(), &list).await);
+            costs.next.push(timed_look(warm.as_ref(), &list).await);
+            fleet.close().await;
+        }
+        costs
+    }
+
+    fn show(mut self) {
+        let median = |all: &mut Vec<Duration>| {
+            all.sort();
+            all.get(all.len() / 2).copied().unwrap_or_default()
+        };
+        let text = format!(
+            "40 paths and {} services: cold ssh {:?}, courier {:?}; warm ssh {:?}, courier {:?}, again {:?}\n",
+            self.services,
+            median(&mut self.cold.0),
+            median(&mut self.cold.1),
+            median(&mut self.warm.0),
+            median(&mut self.warm.1),
+            median(&mut self.next),
         );
-        started.elapsed()
+        std::io::stderr().write_all(text.as_bytes()).unwrap();
+    }
+}
+
+async fn timed_look(courier: &dyn Courier, list: &[Identity]) -> Duration {
+    let started = Instant::now();
+    let reply = courier.exchange(Request::Look(list.to_vec())).await;
+    let took = started.elapsed();
+    let Reply::Facts(facts) = reply.unwrap() else {
+        panic!()
     };
+    let hashed = |facts: &&Facts| matches!(facts, Facts::Path(facts) if facts.hash.is_some());
+    assert_eq!(facts.iter().filter(hashed).count(), 40);
+    took
+}
+
+fn plain_look(options: &[&str], services: &[&str]) -> Duration {
     let paths: Vec<String> = (1..=40).map(|name| format!(" /srv/cost/{name}")).collect();
     let paths = paths.concat();
-    let plain = format!(
-        "stat -c '%f %u %g %s %U %G %n'{paths}\nsha256sum{paths}\nsystemctl show -p Id,LoadState,ActiveState,UnitFileState ssh cron\n"
-    );
-    let ssh = |options: &[&str]| {
-        use std::io::Write as _;
-        let started = Instant::now();
-        let mut child = Process::new("ssh")
-            .arg("-F")
-            .arg(config())
-            .args(options)
-            .args(["m1", "sh -s"])
-            .stdin(std::process::Stdio::piped())
-            .stdout(std::process::Stdio::piped())
-            .spawn()
-            .unwrap();
-        child
-            .stdin
-            .take()
-            .unwrap()
-            .write_all(plain.as_bytes())
-            .unwrap();
-        assert!(child.wait_with_output().unwrap().status.success());
-        started.elapsed()
-    };
-    let median = |mut all: Vec<Duration>| {
-        all.sort();
-        all[all.len() / 2]
-    };
-    let (mut plainly, mut cold, mut warm, mut next, mut through) =
-        (vec![], vec![], vec![], vec![], vec![]);
-    let apart = Ssh {
-        keep_alive: Duration::ZERO,
-        ..settings()
-    };
-    for _ in 0..11 {
-        plainly.push(ssh(&["-o", "ControlPath=none"]));
-        let (fleet, courier_) = courier(&apart, machine("m1", "m1"), &config()).await;
-        cold.push(look(courier_.as_ref()).await);
-        fleet.close().await;
-        let (fleet, courier_) = to("m1").await;
-        warm.push(look(courier_.as_ref()).await);
-        next.push(look(courier_.as_ref()).await);
-        fleet.close().await;
+    let mut script = format!("stat -c '%f %u %g %s %U %G %n'{paths}\nsha256sum{paths}\n");
+    if !services.is_empty() {
+        script.push_str("systemctl show -p Id,LoadState,ActiveState,UnitFileState ");
+        script.push_str(&services.join(" "));
     }
-    let path = std::env::temp_dir().join("cellhost-cost");
-    let master = format!("ControlPath={}", path.display());
-    let options = [
-        "-o",
-        &master,
-        "-o",
-        "ControlMaster=auto",
-        "-o",
-        "ControlPersist=10",
-    ];
-    ssh(&options);
-    for _ in 0..11 {
-        through.push(ssh(&options));
-    }
-    eprintln!(
-        "plain ssh {:?}, cold courier {:?}",
-        median(plainly),
-        median(cold)
-    );
-    eprintln!(
-        "ssh through a master {:?}, warm courier {:?}, next exchange {:?}",
-        median(through),
-        median(warm),
-        median(next)
-    );
+    let started = Instant::now();
+    let mut child = Process::new("ssh")
+        .arg("-F")
+        .arg(config())
+        .args(options)
+        .args(["m1", "sh -s"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(script.as_bytes())
+        .unwrap();
+    assert!(child.wait_with_output().unwrap().status.success());
+    started.elapsed()
 }

@@ -16,6 +16,8 @@ use super::script::Script;
 const FAREWELL: Duration = Duration::from_secs(4);
 /// How long output may go on after the program that was run has ended.
 const AFTERMATH: Duration = Duration::from_secs(1);
+/// The longest time that is waited for anything.
+const LONGEST: Duration = Duration::from_hours(24 * 365);
 /// How much is read at once.
 const CHUNK: usize = 64 << 10;
 
@@ -169,10 +171,13 @@ impl Conversation {
             gate: _,
         } = self.pipes;
         drop(input);
+        // Only its output tells that the shell is gone: an ssh in the background may hold on to
+        // the other pipe for as long as it lives.
         let _ = timeout(FAREWELL, async {
-            tokio::join!(discard(&mut output), async {
-                let _ = timeout(FAREWELL / 2, discard(&mut errors)).await;
-            })
+            tokio::select! {
+                () = discard(&mut output) => {}
+                () = async { discard(&mut errors).await; std::future::pending().await } => {}
+            }
         })
         .await;
         drop(keeper);
@@ -208,7 +213,7 @@ impl Hearing {
         };
         Self {
             awaits,
-            until: Instant::now() + limit,
+            until: Instant::now() + limit.min(LONGEST),
             deadline,
         }
     }
@@ -217,7 +222,7 @@ impl Hearing {
     fn observe(&mut self, output: &Collector) -> bool {
         if matches!(self.awaits, Awaits::Greeting) && output.marked("hello") {
             self.awaits = Awaits::End;
-            self.until = Instant::now() + self.deadline;
+            self.until = Instant::now() + self.deadline.min(LONGEST);
         }
         // The program is gone, but something it left behind may hold its output open for ever.
         if matches!(self.awaits, Awaits::End) && output.marked("ended") {

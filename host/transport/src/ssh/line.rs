@@ -150,7 +150,8 @@ impl Line for SshLine {
 
     fn patience(&self) -> Duration {
         // ssh itself bounds connecting and the banner; the rest is keys, login and a shell.
-        self.destination.connect_timeout * 2 + Duration::from_secs(10)
+        let allowance = self.destination.connect_timeout.saturating_mul(2);
+        allowance.saturating_add(Duration::from_secs(10))
     }
 
     fn explain(&self, words: &str, late: bool) -> Failure {

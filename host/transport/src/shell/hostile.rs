@@ -1,0 +1,109 @@
+//! Whatever a machine answers, to whatever request: a reply or `Misread`, never a panic.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::answer::{Section, Sections};
+use super::courier::{Errand, Memory};
+use super::{ask, dial, job, look, settle};
+use crate::resources::{Identity, Wish, group::Group};
+use crate::{Command, Dial};
+
+fn errands() -> Vec<Errand> {
+    let path = |path: &str, hash| Identity::Path {
+        path: path.to_owned(),
+        hash,
+    };
+    let list = vec![
+        path("/a", true),
+        path("/b c", false),
+        Identity::Software(BTreeSet::from(["x".to_owned(), "y".to_owned()])),
+        Identity::Group("g".to_owned()),
+        Identity::User("u".to_owned()),
+        Identity::Service("s".to_owned()),
+    ];
+    let groups = ["g", "h"].map(|name| {
+        Wish::Group(Group {
+            name: name.to_owned(),
+        })
+    });
+    let command = Command {
+        argv: vec!["true".to_owned()],
+        input: Vec::new(),
+        environment: Vec::new(),
+        user: None,
+        deadline: Duration::from_secs(1),
+        limit: 10,
+    };
+    let dialed = Dial {
+        address: "localhost".to_owned(),
+        port: 1,
+        send: Vec::new(),
+        limit: 10,
+        deadline: Duration::from_secs(1),
+    };
+    let memory = Memory::default();
+    let errands = [
+        look::errand(list, &memory),
+        look::errand(vec![path("/a", true)], &memory),
+        look::errand(vec![Identity::Service("s".to_owned())], &memory),
+        settle::errand(groups.into(), &memory),
+        job::errand(&command),
+        dial::errand(dialed),
+        ask::read("/a", 10),
+        ask::status("/a"),
+        ask::entries("/a"),
+    ];
+    errands.into_iter().map(Result::unwrap).collect()
+}
+
+fn sections() -> impl Strategy<Value = Vec<Section>> {
+    let marks = [
+        "kinds",
+        "outsides",
+        "target",
+        "hashes",
+        "software",
+        "group",
+        "user",
+        "owed",
+        "services",
+        "done",
+        "ended 0",
+        "ended x",
+        "late",
+        "end",
+        "end ok",
+        "end refused",
+        "end none",
+        "end large 7",
+        "end large -",
+        "",
+    ];
+    let data = prop_oneof![
+        prop::collection::vec(any::<u8>(), 0..40),
+        Just(b"fn".to_vec()),
+        Just(b"81a4 0 0 5 root root /a\n".to_vec()),
+        Just(b"r.\n".to_vec()),
+        Just(b"Id=s.service\nLoadState=loaded\nActiveState=active\n".to_vec()),
+        Just(b"u:x:1:1::/h:/s\ng\ng\n".to_vec()),
+        Just(Vec::new()),
+    ];
+    let mark = prop::sample::select(marks.to_vec());
+    let section = (data, mark).prop_map(|(data, mark)| Section {
+        data,
+        mark: mark.to_owned(),
+    });
+    prop::collection::vec(section, 0..12)
+}
+
+proptest! {
+    #[test]
+    fn no_answer_is_too_strange(output in sections(), errors in sections()) {
+        for errand in errands() {
+            let _ = (errand.reading)(Sections::new(output.clone()), Sections::new(errors.clone()));
+        }
+    }
+}
