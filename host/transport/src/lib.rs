@@ -1,8 +1,9 @@
 //! How bytes reach a machine.
 //!
 //! A [`Courier`] is the remote end of one machine: it is asked [`Request`]s and gives
-//! [`Reply`]s. There are three kinds: over ssh, on this computer itself, and simulated in
-//! memory. A [`Fleet`] hands out the courier of a machine by name.
+//! [`Reply`]s. A [`Fleet`] hands out the courier of a machine by name. There are three kinds:
+//! over ssh ([`SshFleet`]), on this computer itself ([`LocalFleet`]), and simulated in memory
+//! ([`SimulatedFleet`]). The first two share one way of speaking to a POSIX shell.
 //!
 //! This is the only crate that starts ssh and the only one that builds shell text; the rest of
 //! the house speaks in wishes, facts and commands. What a machine answers is hostile until

@@ -164,6 +164,19 @@ async fn installs_configures_and_restarts_a_service() {
     let none = Wish::NoSoftware(software::NoSoftware {
         names: BTreeSet::from(["redis-server".to_owned(), "never-was".to_owned()]),
     });
+    let theirs = "#!/bin/sh\nexit 0\n";
+    let policy = file("/usr/sbin/policy-rc.d", theirs, &[]);
+    settled(courier, vec![none.clone(), policy]).await;
+    settled(courier, vec![packages(&["redis-server"], false)]).await;
+    let policy = run(courier, &["cat", "/usr/sbin/policy-rc.d"]).await;
+    assert_eq!(policy.1, theirs.trim());
+    assert_eq!(
+        run(courier, &["systemctl", "is-active", "redis-server"])
+            .await
+            .1,
+        "inactive"
+    );
+    run(courier, &["rm", "/usr/sbin/policy-rc.d"]).await;
     settled(courier, vec![none.clone()]).await;
     settled(courier, vec![packages(&["redis-server"], false)]).await;
     assert_eq!(

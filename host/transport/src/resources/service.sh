@@ -29,7 +29,20 @@ ch_boots() {
 for ch_z in /etc/rc[2345].d/S[0-9][0-9]"${1%.service}"; do [ ! -e "$ch_z" ] || return 0; done
 return 1
 }
-ch_show() { systemctl show --property="$2" -- "$1" | { IFS= read -r ch_v && printf %s "${ch_v#*=}"; }; }
+# How the unit `ch_x` is now.
+ch_unit() {
+ch_load= ch_active= ch_file= ch_stale=
+while IFS= read -r ch_v; do
+case $ch_v in
+LoadState=*) ch_load=${ch_v#*=} ;;
+ActiveState=*) ch_active=${ch_v#*=} ;;
+UnitFileState=*) ch_file=${ch_v#*=} ;;
+NeedDaemonReload=yes) ch_stale=yes ;;
+esac
+done <<_
+$(systemctl show --property=LoadState,ActiveState,UnitFileState,NeedDaemonReload -- "$ch_x" </dev/null)
+_
+}
 # Arguments: unit, escaped name, enable (yes or no), run (yes or no), directory of what is owed.
 ch_service() {
 ch_systemd || return
@@ -40,21 +53,20 @@ systemctl --no-pager --full --lines=12 status -- "$ch_x" >&2
 return 1
 }
 ch_service_known() {
-ch_v=$(ch_show "$ch_x" LoadState)
-if [ -n "$ch_reload" ] || [ "$ch_v" = not-found ] || [ "$(ch_show "$ch_x" NeedDaemonReload)" = yes ]; then
+ch_unit
+if [ "$ch_reload$ch_stale" ] || [ "$ch_load" = not-found ]; then
 systemctl daemon-reload >&2 || return
 ch_reload=
-ch_v=$(ch_show "$ch_x" LoadState)
+ch_unit
 fi
-[ "$ch_v" != not-found ] || {
+[ "$ch_load" != not-found ] || {
 ch_say "there is no service $ch_x"
 return 1
 }
 }
 ch_service_boot() {
-ch_v=$(ch_show "$ch_x" UnitFileState)
-[ "$ch_v" != generated ] || if ch_boots "$ch_x"; then ch_v=enabled; else ch_v=disabled; fi
-case $1:$ch_v in
+[ "$ch_file" != generated ] || if ch_boots "$ch_x"; then ch_file=enabled; else ch_file=disabled; fi
+case $1:$ch_file in
 yes:enabled | yes:static | yes:indirect | no:disabled) ;;
 yes:*) systemctl enable -- "$ch_x" >&2 ;;
 no:*) systemctl disable -- "$ch_x" >&2 ;;
@@ -62,24 +74,24 @@ esac
 }
 ch_service_run() {
 ch_o=$3/restart/$1 ch_l=$3/reload/$1
-ch_v=$(ch_show "$ch_x" ActiveState)
-if [ "$2" = no ]; then
-case $ch_v in
-inactive | failed) ;;
-*) systemctl stop -- "$ch_x" >&2 || return ;;
-esac
-elif [ "$ch_v" != active ] && [ "$ch_v" != reloading ]; then
-[ "$ch_v" != failed ] || systemctl reset-failed -- "$ch_x" >&2
-systemctl start -- "$ch_x" >&2 || return
-elif [ -e "$ch_o" ]; then
+case $2:$ch_active in
+no:inactive | no:failed) ;;
+no:*) systemctl stop -- "$ch_x" >&2 || return ;;
+yes:active | yes:reloading)
+if [ -e "$ch_o" ]; then
 systemctl restart -- "$ch_x" >&2 || return
 elif [ -e "$ch_l" ]; then
 systemctl reload-or-restart -- "$ch_x" >&2 || return
 fi
-if [ "$2" = yes ]; then
-case "$(ch_show "$ch_x" ActiveState)" in
-failed) return 1 ;;
+;;
+*)
+[ "$ch_active" != failed ] || systemctl reset-failed -- "$ch_x" >&2
+systemctl start -- "$ch_x" >&2 || return
+;;
 esac
+if [ "$2" = yes ]; then
+ch_unit
+[ "$ch_active" != failed ] || return
 fi
 rm -f -- "$ch_o" "$ch_l"
 }
