@@ -2,7 +2,7 @@
 //!
 //! The shell reads pieces of script from its input and answers on its output and errors, each
 //! answer framed by a nonce that only that request knows ([`stream`]). A [`Line`] opens the
-//! pipes, a [`Conversation`] carries one script at a time over them, and [`ShellCourier`] turns
+//! pipes, a [`conversation`] carries one script at a time over them, and [`ShellCourier`] turns
 //! requests into scripts and answers into replies.
 
 mod answer;
