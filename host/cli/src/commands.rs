@@ -1,6 +1,9 @@
 //! The subcommands: one file each, with its `Args` and its `run`.
 
+mod check;
 mod lab;
+mod module;
+mod run;
 
 use std::process::ExitCode;
 
@@ -26,8 +29,23 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Bring the machines of a plan to where it wants them
+    Run(run::Args),
+    /// Say everything that is wrong with a plan, and touch nothing
+    Check(check::Args),
+    /// Build modules and look into them
+    Module(module::Args),
     /// Real Debian machines on this computer, for trying and testing
     Lab(lab::Args),
+}
+
+/// A number and its noun.
+pub(crate) fn counted(count: usize, noun: &str) -> String {
+    if count == 1 {
+        format!("1 {noun}")
+    } else {
+        format!("{count} {noun}s")
+    }
 }
 
 /// Runs the subcommand chosen, until it ends or is interrupted.
@@ -35,11 +53,18 @@ pub(crate) async fn run(
     arguments: Arguments,
     terminal: &Terminal,
 ) -> Result<ExitCode, CommandError> {
-    let command = async {
-        match arguments.command {
-            Command::Lab(args) => lab::run(args, terminal).await,
-        }
-    };
+    match arguments.command {
+        // A run tidies up after an interrupt by itself.
+        Command::Run(args) => run::run(args, terminal).await,
+        Command::Check(args) => interruptible(check::run(args, terminal)).await,
+        Command::Module(args) => interruptible(module::run(args, terminal)).await,
+        Command::Lab(args) => interruptible(lab::run(args, terminal)).await,
+    }
+}
+
+async fn interruptible(
+    command: impl Future<Output = Result<ExitCode, CommandError>>,
+) -> Result<ExitCode, CommandError> {
     tokio::select! {
         result = command => result,
         _ = tokio::signal::ctrl_c() => {

@@ -10,7 +10,6 @@ pub(crate) enum Kind {
     /// The arguments or the plan are wrong, so nothing was tried.
     Usage,
     /// Some machines failed and others did not.
-    #[expect(dead_code, reason = "for the commands that deploy")]
     SomeMachines,
     /// Someone stopped it.
     Interrupted,

@@ -1,7 +1,12 @@
 //! The `cellhost` program: arguments in, text and an exit code out.
 
 mod commands;
+mod directories;
 mod error;
+mod lock;
+mod progress;
+mod report;
+mod session;
 mod terminal;
 
 use std::process::ExitCode;

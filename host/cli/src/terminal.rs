@@ -7,6 +7,7 @@ use std::{
 };
 
 use anstream::{AutoStream, ColorChoice};
+use cellhost_plan::Diagnostics;
 use clap::builder::styling::{AnsiColor, Style};
 
 use crate::error::{CommandError, Kind};
@@ -68,6 +69,12 @@ impl Terminal {
         for hint in &error.hints {
             let _ = writeln!(stderr, "{HINT}hint:{HINT:#} {hint}");
         }
+    }
+
+    /// Draws what is wrong with a file.
+    pub(crate) fn drawn(&self, found: &Diagnostics) {
+        let text = found.render(self.stderr != ColorChoice::Never);
+        let _ = writeln!(self.stderr(), "{}", text.trim_end());
     }
 
     /// Writes what clap has to say: help that was asked for, or a complaint.

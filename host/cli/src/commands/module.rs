@@ -1,0 +1,32 @@
+//! `cellhost module`: builds modules and looks into them.
+
+mod build;
+mod inspect;
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+use crate::error::CommandError;
+use crate::terminal::Terminal;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make one finished .wasm of a compiled guest and its folder
+    Build(build::Args),
+    /// Show what a module is, needs and asks for
+    Inspect(inspect::Args),
+}
+
+pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<ExitCode, CommandError> {
+    match args.command {
+        Command::Build(args) => build::run(args, terminal).await,
+        Command::Inspect(args) => inspect::run(&args, terminal),
+    }
+}

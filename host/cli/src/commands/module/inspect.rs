@@ -1,0 +1,137 @@
+//! `cellhost module inspect`: what a module is, needs and asks for.
+
+use std::fmt::{Display, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use cellhost_manifest::{Ask, Embedded, extract};
+use cellhost_registry::{Builtin, Registry};
+use cellhost_runtime::{Import, Runtime};
+use serde_json::json;
+
+use crate::error::{CommandError, Kind};
+use crate::report::Format;
+use crate::terminal::Terminal;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// A .wasm file, or the name of a module inside this program
+    #[arg(value_name = "MODULE")]
+    module: String,
+
+    /// How to write it
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<ExitCode, CommandError> {
+    let failed = |error: anyhow::Error| CommandError::new(Kind::Failed, error);
+    let bytes = bytes(&args.module)?;
+    let embedded = extract(&bytes).map_err(|error| failed(error.into()))?;
+    let runtime = Runtime::new(None).map_err(|error| failed(error.into()))?;
+    let imports = runtime
+        .imports(&bytes)
+        .map_err(|error| failed(error.into()))?;
+    match args.format {
+        Format::Text => terminal.data(text(&embedded, &imports, bytes.len())),
+        Format::Json => {
+            let names: Vec<String> = imports.iter().map(Import::to_string).collect();
+            let value = json!({
+                "manifest": embedded.manifest,
+                "imports": names,
+                "schema": embedded.schema,
+                "templates": embedded.templates.keys().collect::<Vec<_>>(),
+                "bytes": bytes.len(),
+            });
+            terminal.data(format!("{value:#}\n"));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn bytes(module: &str) -> Result<Vec<u8>, CommandError> {
+    let path = PathBuf::from(module);
+    if path.is_file()
+        || path
+            .extension()
+            .is_some_and(|extension| extension == "wasm")
+    {
+        return fs_err::read(&path).map_err(|error| CommandError::new(Kind::Usage, error));
+    }
+    let id = module
+        .parse()
+        .map_err(|problem: cellhost_plan::Problem| CommandError::new(Kind::Usage, problem))?;
+    let registry = Registry::new(vec![Box::new(Builtin)]);
+    match registry.resolve(&id, &semver::VersionReq::STAR) {
+        Ok(resolved) => Ok(resolved.bytes),
+        Err(error @ cellhost_registry::ResolveError::Unknown { .. }) => {
+            let cellhost_registry::ResolveError::Unknown { hint, .. } = &error else {
+                return Err(CommandError::new(Kind::Usage, error));
+            };
+            let hint = hint.clone();
+            Err(CommandError::new(Kind::Usage, error).hint(hint))
+        }
+        Err(error) => Err(CommandError::new(Kind::Failed, error)),
+    }
+}
+
+fn text(embedded: &Embedded, imports: &[Import], size: usize) -> String {
+    let manifest = &embedded.manifest;
+    let mut text = String::new();
+    let _ = writeln!(text, "{} {}", manifest.id(), manifest.version);
+    if !manifest.description.is_empty() {
+        let _ = writeln!(text, "{}", manifest.description);
+    }
+    let _ = writeln!(text, "phase {}, {size} bytes", manifest.phase);
+    list(&mut text, "needs", &manifest.requires);
+    list(&mut text, "provides", &manifest.provides);
+    list(&mut text, "imports", imports);
+    list(&mut text, "templates", embedded.templates.keys());
+    if let Some(settings) = embedded
+        .schema
+        .as_ref()
+        .and_then(|schema| schema.get("properties"))
+    {
+        let _ = writeln!(text, "\nsettings:");
+        for (name, schema) in settings.as_object().into_iter().flatten() {
+            let about = schema
+                .get("description")
+                .and_then(|about| about.as_str())
+                .unwrap_or("");
+            let _ = writeln!(text, "  {name}: {}", about.lines().next().unwrap_or(""));
+        }
+    }
+    let _ = writeln!(text, "\nasks at most for:");
+    for ask in &manifest.asks {
+        let _ = writeln!(text, "  {}", ask.why);
+        asked(&mut text, ask);
+    }
+    text
+}
+
+fn asked(text: &mut String, ask: &Ask) {
+    let mut line = |what: &str, items: Vec<String>| {
+        if !items.is_empty() {
+            let _ = writeln!(text, "    {what} {}", items.join(", "));
+        }
+    };
+    line("writes", words(&ask.paths));
+    line("reads", words(&ask.reads));
+    line("runs", words(&ask.commands));
+    line("packages", words(&ask.packages));
+    line("services", words(&ask.services));
+    line("users", words(&ask.users));
+    line("groups", words(&ask.groups));
+    line("dials", words(&ask.dial));
+}
+
+fn words<T: Display>(items: &[T]) -> Vec<String> {
+    items.iter().map(ToString::to_string).collect()
+}
+
+fn list<T: Display>(text: &mut String, title: &str, items: impl IntoIterator<Item = T>) {
+    let items: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
+    if !items.is_empty() {
+        let _ = writeln!(text, "{title} {}", items.join(", "));
+    }
+}

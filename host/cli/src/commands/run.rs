@@ -1,0 +1,145 @@
+//! `cellhost run`: brings the machines of a plan to where it wants them.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::anyhow;
+use cellhost_effects::layers::{Journal, Journaled, Live, Policy, Preview, Secrets};
+use cellhost_effects::{Effects, Vault};
+use cellhost_engine::{Summary, run as run_deployment};
+use cellhost_plan::Plan;
+use cellhost_transport::{Fleet, SshFleet};
+use tokio::sync::{mpsc, watch};
+
+use crate::directories;
+use crate::error::{CommandError, Kind};
+use crate::progress::Progress;
+use crate::report::{self, Format};
+use crate::session::{PlanArgs, Session};
+use crate::terminal::Terminal;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    plan: PlanArgs,
+
+    /// Show what would change, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+
+    /// Show the difference of every file that changes (a dry run always does)
+    #[arg(long)]
+    diff: bool,
+
+    /// An ssh configuration to use instead of the plan's or your own
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "CELLHOST_SSH_CONFIG",
+        hide_env_values = true
+    )]
+    ssh_config: Option<PathBuf>,
+
+    /// How to write the summary to standard output
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<ExitCode, CommandError> {
+    let mut session = Session::open(&args.plan, terminal).await?;
+    let plan = session.deployment.plan.clone();
+    let vault = Arc::new(vault(&plan)?);
+    if !args.dry_run {
+        session.lock.save()?;
+    }
+    let journal = Arc::new(begin_journal(&plan)?);
+    let fleet: Arc<dyn Fleet> = Arc::new(
+        SshFleet::new(&plan.ssh, &plan.machines, args.ssh_config.as_deref())
+            .map_err(|error| CommandError::new(Kind::Failed, error))?,
+    );
+    let effects = stack(fleet.clone(), vault, journal.clone(), args.dry_run);
+
+    let (events, heard) = mpsc::unbounded_channel();
+    let show = report::Options {
+        diff: args.diff || args.dry_run,
+        dry_run: args.dry_run,
+    };
+    let progress = tokio::spawn(Progress::new(terminal, show).follow(heard));
+    let (stop, stopped) = watch::channel(false);
+    let interrupt = tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            let _ = stop.send(true);
+        }
+        // Kept until the run is over: a dropped sender would look like an interrupt.
+        std::future::pending::<()>().await;
+    });
+    let summary = run_deployment(&session.deployment, effects, events, stopped).await;
+    fleet.close().await;
+    interrupt.abort();
+    let _ = progress.await;
+    report::summary(terminal, &summary, args.format, args.dry_run);
+    terminal.faint(format!("record: {}", journal.path().display()));
+    ended(&summary)
+}
+
+/// Reads the values of all secrets, or says everything that is wrong with them.
+pub(crate) fn vault(plan: &Plan) -> Result<Vault, CommandError> {
+    Vault::open(&plan.secrets).map_err(|errors| {
+        let mut lines = errors.iter().map(|error| {
+            let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
+            format!("{error}{}", cause.unwrap_or_default())
+        });
+        let first = lines.next().unwrap_or_default();
+        lines.fold(
+            CommandError::new(Kind::Usage, anyhow!("{first}")),
+            CommandError::hint,
+        )
+    })
+}
+
+/// The layers that every effect passes.
+fn stack(
+    fleet: Arc<dyn Fleet>,
+    vault: Arc<Vault>,
+    journal: Arc<Journal>,
+    dry_run: bool,
+) -> Arc<dyn Effects> {
+    let live = Live::new(fleet);
+    if dry_run {
+        let below = Policy::new(Secrets::new(Preview::new(live), vault));
+        Arc::new(Journaled::new(below, journal))
+    } else {
+        Arc::new(Journaled::new(
+            Policy::new(Secrets::new(live, vault)),
+            journal,
+        ))
+    }
+}
+
+fn begin_journal(plan: &Plan) -> Result<Journal, CommandError> {
+    let failed = |error: anyhow::Error| CommandError::new(Kind::Failed, error);
+    let directory = directories::state()?.join("runs").join(plan.cell.as_str());
+    fs_err::create_dir_all(&directory).map_err(|error| failed(error.into()))?;
+    let path = directory.join(format!("{}.jsonl", ulid::Ulid::new()));
+    Journal::begin(&path).map_err(|error| failed(error.into()))
+}
+
+fn ended(summary: &Summary) -> Result<ExitCode, CommandError> {
+    if summary.interrupted {
+        return Err(CommandError::new(Kind::Interrupted, anyhow!("interrupted")));
+    }
+    if summary.is_good() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let good = summary.rows.iter().any(|row| row.status.is_good());
+    let kind = if good {
+        Kind::SomeMachines
+    } else {
+        Kind::Failed
+    };
+    Err(CommandError::new(
+        kind,
+        anyhow!("not everything is as planned"),
+    ))
+}

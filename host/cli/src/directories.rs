@@ -1,0 +1,35 @@
+//! Where cellhost keeps things on this computer.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use etcetera::BaseStrategy as _;
+
+use crate::error::{CommandError, Kind};
+
+/// Where compiled modules are kept: `CELLHOST_CACHE`, else below the user's cache directory.
+pub(crate) fn cache() -> Result<PathBuf, CommandError> {
+    directory("CELLHOST_CACHE", |base| base.cache_dir())
+}
+
+/// Where records of runs are kept: `CELLHOST_STATE`, else below the user's state directory.
+pub(crate) fn state() -> Result<PathBuf, CommandError> {
+    directory("CELLHOST_STATE", |base| {
+        base.state_dir().unwrap_or_else(|| base.data_dir())
+    })
+}
+
+fn directory(
+    variable: &str,
+    standard: impl Fn(&etcetera::base_strategy::Xdg) -> PathBuf,
+) -> Result<PathBuf, CommandError> {
+    if let Some(path) = std::env::var_os(variable).filter(|path| !path.is_empty()) {
+        return Ok(PathBuf::from(path));
+    }
+    let base = etcetera::base_strategy::Xdg::new()
+        .context("cannot find your home directory")
+        .map_err(|error| {
+            CommandError::new(Kind::Failed, error).hint(format!("set HOME or {variable}"))
+        })?;
+    Ok(standard(&base).join("cellhost"))
+}

@@ -1,0 +1,179 @@
+//! Shows a run while it goes on. Only renders: what happens is decided elsewhere.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use cellhost_effects::Hook;
+use cellhost_engine::{Event, Happening, Status};
+use cellhost_plan::{InstanceName, MachineName};
+use cellhost_runtime::Level;
+use indicatif::{ProgressBar, ProgressStyle};
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use crate::report::{self, Options};
+use crate::terminal::Terminal;
+
+type Place = (InstanceName, Hook, Option<MachineName>);
+
+/// The view of a run under way: finished turns as blocks of text, those under way on one line.
+pub(crate) struct Progress {
+    terminal: Terminal,
+    options: Options,
+    line: Option<ProgressBar>,
+    turns: BTreeMap<Place, Turn>,
+}
+
+/// A turn under way.
+#[derive(Default)]
+struct Turn {
+    block: String,
+    doing: String,
+}
+
+impl Progress {
+    /// A view for this terminal.
+    pub(crate) fn new(terminal: &Terminal, options: Options) -> Self {
+        let line = terminal.is_interactive().then(|| {
+            let line = ProgressBar::new_spinner();
+            line.enable_steady_tick(Duration::from_millis(120));
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {wide_msg}") {
+                line.set_style(style);
+            }
+            line
+        });
+        Self {
+            terminal: terminal.clone(),
+            options,
+            line,
+            turns: BTreeMap::new(),
+        }
+    }
+
+    /// Follows a run to its end.
+    pub(crate) async fn follow(mut self, mut events: UnboundedReceiver<Event>) {
+        while let Some(event) = events.recv().await {
+            let over = matches!(event, Event::Ended(_));
+            self.show(event);
+            if over {
+                break;
+            }
+        }
+        if let Some(line) = &self.line {
+            line.finish_and_clear();
+        }
+    }
+
+    fn show(&mut self, event: Event) {
+        match event {
+            Event::Phase(phase) => self.write(format!("{phase}")),
+            Event::Module {
+                module,
+                version,
+                machines,
+            } => {
+                let machines = crate::commands::counted(machines, "machine");
+                self.write(format!("  {module} {version} on {machines}"));
+            }
+            Event::Turn {
+                module,
+                hook,
+                machine,
+                happening,
+            } => {
+                self.turn((module, hook, machine), happening);
+            }
+            Event::ModuleEnded {
+                module,
+                status,
+                took,
+            } => {
+                let why = match &status {
+                    Status::Skipped(why) => format!(": {}", report::clean(why)),
+                    _ => String::new(),
+                };
+                let took = report::seconds(took);
+                self.write(format!("  {module} {}{why} ({took})", status.word()));
+            }
+            Event::Ended(_) => {}
+        }
+    }
+
+    fn turn(&mut self, place: Place, happening: Happening) {
+        let turn = self.turns.entry(place.clone()).or_default();
+        match happening {
+            Happening::Began => {}
+            Happening::Doing(what) => turn.doing = what,
+            Happening::Said(Level::Warn, words) => {
+                turn.block
+                    .push_str(&format!("      warning: {}\n", report::clean(&words)));
+            }
+            Happening::Said(..) | Happening::Looked { .. } | Happening::Failed { .. } => {}
+            Happening::Settled {
+                machine,
+                changed,
+                certainty,
+            } => {
+                let on = elsewhere(&place, &machine);
+                for settlement in &changed {
+                    report::settlement(&mut turn.block, on, settlement, certainty, self.options);
+                }
+            }
+            Happening::Ran {
+                machine,
+                argv,
+                status,
+                certainty,
+            } => {
+                let on = elsewhere(&place, &machine);
+                report::command(&mut turn.block, on, &argv, status, certainty, self.options);
+            }
+            Happening::Ended { status, took } => {
+                let turn = self.turns.remove(&place).unwrap_or_default();
+                let mut block = report::turn(&place.1, place.2.as_ref(), &status, took);
+                block.push_str(&turn.block);
+                self.write(block.trim_end().to_owned());
+            }
+        }
+        self.redraw();
+    }
+
+    /// Writes above the line of what is under way.
+    fn write(&self, text: String) {
+        match &self.line {
+            Some(line) => line.suspend(|| self.terminal.note(text)),
+            None => self.terminal.note(text),
+        }
+    }
+
+    fn redraw(&self) {
+        let Some(line) = &self.line else { return };
+        let doing: Vec<String> = self
+            .turns
+            .iter()
+            .take(4)
+            .map(|((module, hook, machine), turn)| {
+                let place = machine
+                    .as_ref()
+                    .map_or_else(|| hook.to_string(), ToString::to_string);
+                let doing = if turn.doing.is_empty() {
+                    String::new()
+                } else {
+                    format!(": {}", turn.doing)
+                };
+                format!("{module} {place}{doing}")
+            })
+            .collect();
+        let more = self.turns.len().saturating_sub(doing.len());
+        let more = if more == 0 {
+            String::new()
+        } else {
+            format!(" and {more} more")
+        };
+        line.set_message(format!("{}{more}", doing.join(" · ")));
+    }
+}
+
+/// The machine, where it is not the turn's own.
+fn elsewhere<'a>(place: &Place, machine: &'a MachineName) -> Option<&'a MachineName> {
+    (place.2.as_ref() != Some(machine)).then_some(machine)
+}

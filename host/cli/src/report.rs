@@ -1,0 +1,240 @@
+//! Words about turns and runs.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use cellhost_effects::{Certainty, Hook, Settlement};
+use cellhost_engine::{Row, Status, Summary};
+use cellhost_plan::MachineName;
+use serde_json::json;
+
+use crate::terminal::Terminal;
+
+/// How a summary is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// What is shown of a run.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Options {
+    /// The differences of files.
+    pub(crate) diff: bool,
+    /// Whether nothing is really done.
+    pub(crate) dry_run: bool,
+}
+
+/// The first line about a turn.
+pub(crate) fn turn(
+    hook: &Hook,
+    machine: Option<&MachineName>,
+    status: &Status,
+    took: Duration,
+) -> String {
+    let place = machine.map_or_else(|| hook.to_string(), ToString::to_string);
+    let count = if let Status::Changed(count) = status {
+        format!(" {count}")
+    } else {
+        String::new()
+    };
+    let mut line = format!(
+        "    {place}  {}{count} ({})\n",
+        status.word(),
+        seconds(took)
+    );
+    if let Some(reason) = status.reason() {
+        for part in reason.lines() {
+            let _ = writeln!(line, "      {}", clean(part));
+        }
+    }
+    line
+}
+
+/// What one wish changed, or would.
+pub(crate) fn settlement(
+    text: &mut String,
+    on: Option<&MachineName>,
+    settlement: &Settlement,
+    certainty: Certainty,
+    options: Options,
+) {
+    let lines: Vec<String> = settlement.lines.iter().map(|line| clean(line)).collect();
+    let _ = writeln!(
+        text,
+        "      {}{}: {}{}",
+        place(on),
+        clean(&settlement.subject),
+        lines.join(", "),
+        mark(certainty, options),
+    );
+    if let (true, Some(diff)) = (options.diff, &settlement.diff) {
+        for line in diff.lines() {
+            let _ = writeln!(text, "        {}", clean(line));
+        }
+    }
+}
+
+/// What command ran, or would.
+pub(crate) fn command(
+    text: &mut String,
+    on: Option<&MachineName>,
+    argv: &[String],
+    status: Option<i32>,
+    certainty: Certainty,
+    options: Options,
+) {
+    let words: Vec<String> = argv.iter().map(|word| quoted(word)).collect();
+    let ended = match status {
+        Some(0) => String::new(),
+        Some(status) => format!(" (status {status})"),
+        None => " (not sent)".to_owned(),
+    };
+    let _ = writeln!(
+        text,
+        "      {}$ {}{ended}{}",
+        place(on),
+        words.join(" "),
+        mark(certainty, options)
+    );
+}
+
+/// Writes how a run went: a table, or JSON.
+pub(crate) fn summary(terminal: &Terminal, summary: &Summary, format: Format, dry_run: bool) {
+    match format {
+        Format::Text => terminal.data(table(summary, dry_run)),
+        Format::Json => terminal.data(format!("{}\n", object(summary, dry_run))),
+    }
+}
+
+fn table(summary: &Summary, dry_run: bool) -> String {
+    let mut rows: Vec<&Row> = summary.rows.iter().collect();
+    rows.sort_by(|a, b| (&a.module, a.hook, &a.machine).cmp(&(&b.module, b.hook, &b.machine)));
+    let cells: Vec<[String; 4]> = rows.iter().map(|row| cells(row)).collect();
+    let widths: Vec<usize> = (0..4)
+        .map(|column| {
+            cells
+                .iter()
+                .filter_map(|row| row.get(column))
+                .map(|cell| cell.chars().count())
+                .max()
+                .unwrap_or(0)
+        })
+        .collect();
+    let mut text = String::new();
+    for row in &cells {
+        let padded: Vec<String> = row
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:<width$}"))
+            .collect();
+        let _ = writeln!(text, "{}", padded.join("  ").trim_end());
+    }
+    let _ = writeln!(text, "{}", totals(summary, dry_run));
+    text
+}
+
+fn cells(row: &Row) -> [String; 4] {
+    let place = row
+        .machine
+        .as_ref()
+        .map_or_else(|| row.hook.to_string(), ToString::to_string);
+    let status = match &row.status {
+        Status::Changed(count) => format!("changed {count}"),
+        other => other.word().to_owned(),
+    };
+    [row.module.to_string(), place, status, seconds(row.took)]
+}
+
+fn totals(summary: &Summary, dry_run: bool) -> String {
+    let changes = summary.changes();
+    let mut parts = vec![if dry_run {
+        format!("{changes} would change")
+    } else {
+        format!("{changes} changed")
+    }];
+    for word in ["failed", "unreachable", "skipped"] {
+        let count = summary.count(word);
+        if count > 0 {
+            parts.push(format!("{count} {word}"));
+        }
+    }
+    if summary.interrupted {
+        parts.push("interrupted".to_owned());
+    }
+    format!("{} in {}", parts.join(", "), seconds(summary.took))
+}
+
+fn object(summary: &Summary, dry_run: bool) -> serde_json::Value {
+    let rows: Vec<serde_json::Value> = summary
+        .rows
+        .iter()
+        .map(|row| {
+            json!({
+                "module": row.module,
+                "hook": row.hook,
+                "machine": row.machine,
+                "status": row.status.word(),
+                "changes": if let Status::Changed(count) = row.status { count } else { 0 },
+                "reason": row.status.reason(),
+                "seconds": row.took.as_secs_f64(),
+            })
+        })
+        .collect();
+    json!({
+        "dry-run": dry_run,
+        "interrupted": summary.interrupted,
+        "changes": summary.changes(),
+        "seconds": summary.took.as_secs_f64(),
+        "turns": rows,
+    })
+}
+
+/// A time as people read it.
+pub(crate) fn seconds(took: Duration) -> String {
+    format!("{:.1} s", took.as_secs_f64())
+}
+
+/// A text that a machine or a module had a hand in, safe for a terminal: no control characters.
+pub(crate) fn clean(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            '\t' => ' ',
+            c if c.is_control() || is_direction(c) => '\u{fffd}',
+            c => c,
+        })
+        .collect()
+}
+
+/// Characters that turn the direction of text and so can make it read as something else.
+fn is_direction(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+fn place(on: Option<&MachineName>) -> String {
+    on.map_or_else(String::new, |machine| format!("{machine}: "))
+}
+
+/// How sure a dry run is; nothing where there is no doubt.
+fn mark(certainty: Certainty, options: Options) -> &'static str {
+    match certainty {
+        _ if !options.dry_run => "",
+        Certainty::Exact => "",
+        Certainty::Assumed => "  (assumed)",
+        Certainty::Unknown => "  (unknown)",
+    }
+}
+
+/// A word as one would have to type it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@,+%".contains(c);
+    let word = clean(word);
+    if !word.is_empty() && word.chars().all(plain) {
+        word
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}

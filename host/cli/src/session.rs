@@ -1,0 +1,181 @@
+//! From a plan's path to a deployment that every module has agreed to.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::anyhow;
+use cellhost_engine::{Deployment, Roster, prepare};
+use cellhost_plan::{Diagnostic, Diagnostics, InstanceName, LoadError, Plan, Problem};
+use cellhost_registry::{Builtin, Directory, Registry, ResolveError, Resolved, Shelf};
+use cellhost_runtime::{Module, Runtime};
+
+use crate::directories;
+use crate::error::{CommandError, Kind};
+use crate::lock::Lock;
+use crate::terminal::Terminal;
+
+/// What commands that take a plan have in common.
+#[derive(Debug, clap::Args)]
+pub(crate) struct PlanArgs {
+    /// The plan
+    #[arg(value_name = "PLAN", default_value = "plan.toml")]
+    pub(crate) plan: PathBuf,
+
+    /// A directory of modules, looked into before those inside this program; may be repeated
+    #[arg(long, value_name = "DIR")]
+    pub(crate) modules: Vec<PathBuf>,
+}
+
+/// A plan that can be run.
+pub(crate) struct Session {
+    /// The plan and its modules, ready.
+    pub(crate) deployment: Deployment,
+    /// The lock beside the plan, brought up to date but not yet written.
+    pub(crate) lock: Lock,
+}
+
+impl Session {
+    /// Loads the plan and its modules and lets every one of them judge it.
+    pub(crate) async fn open(args: &PlanArgs, terminal: &Terminal) -> Result<Self, CommandError> {
+        let plan = Arc::new(load(&args.plan, terminal)?);
+        let mut lock = Lock::load(&args.plan, &plan.cell)?;
+        let resolved = resolve(&plan, &registry(&args.modules), terminal)?;
+        let modules = compile(&plan, resolved, terminal).await?;
+        let mut roster: Roster = lock.roster.clone();
+        let deployment = prepare(plan.clone(), &modules, &mut roster)
+            .await
+            .map_err(|found| wrong(&found, terminal))?;
+        lock.roster = roster;
+        Ok(Self { deployment, lock })
+    }
+}
+
+/// The shelves that modules come from: the directories named, then this program.
+fn registry(directories: &[PathBuf]) -> Registry {
+    let mut shelves: Vec<Box<dyn Shelf>> = Vec::new();
+    for path in directories {
+        shelves.push(Box::new(Directory::new(path)));
+    }
+    shelves.push(Box::new(Builtin));
+    Registry::new(shelves)
+}
+
+fn load(path: &Path, terminal: &Terminal) -> Result<Plan, CommandError> {
+    match Plan::load(path) {
+        Ok(plan) => {
+            if !plan.warnings.is_empty() {
+                terminal.drawn(&Diagnostics::from(plan.warnings.clone()));
+            }
+            Ok(plan)
+        }
+        Err(LoadError::Wrong(found)) => Err(wrong(&found, terminal)),
+        Err(error) => Err(CommandError::new(Kind::Usage, error)),
+    }
+}
+
+fn resolve(
+    plan: &Plan,
+    registry: &Registry,
+    terminal: &Terminal,
+) -> Result<BTreeMap<InstanceName, Resolved>, CommandError> {
+    let mut resolved = BTreeMap::new();
+    let mut found: Vec<Diagnostic> = Vec::new();
+    for usage in &plan.modules {
+        let problem = match registry.resolve(&usage.module, &usage.requirement) {
+            Ok(module) => {
+                resolved.insert(usage.name.clone(), module);
+                continue;
+            }
+            Err(ResolveError::Unknown { module, hint }) => {
+                Problem::new(format!("there is no module `{module}`")).help(hint)
+            }
+            Err(error @ ResolveError::NoVersion { .. }) => {
+                let ResolveError::NoVersion { found, .. } = &error else {
+                    continue;
+                };
+                Problem::new(error.to_string()).help(format!("there are {found}"))
+            }
+            Err(error) => return Err(CommandError::new(Kind::Failed, error)),
+        };
+        found.push(Diagnostic::error(
+            &plan.source,
+            usage.requirement_span(),
+            problem,
+        ));
+    }
+    if found.is_empty() {
+        Ok(resolved)
+    } else {
+        Err(wrong(&found.into(), terminal))
+    }
+}
+
+/// Compiles every module once, however often the plan uses it.
+async fn compile(
+    plan: &Plan,
+    resolved: BTreeMap<InstanceName, Resolved>,
+    terminal: &Terminal,
+) -> Result<BTreeMap<InstanceName, Module>, CommandError> {
+    let cache = directories::cache()?.join("compiled");
+    let work = tokio::task::spawn_blocking(move || {
+        let runtime = Runtime::new(Some(&cache))?;
+        let mut compiled: BTreeMap<String, Module> = BTreeMap::new();
+        let mut modules = BTreeMap::new();
+        let mut refused = Vec::new();
+        for (name, found) in resolved {
+            if let Some(module) = compiled.get(&found.digest) {
+                modules.insert(name, module.clone());
+                continue;
+            }
+            let label = format!("{} {} from {}", found.module, found.version, found.origin);
+            match runtime.load(&found.bytes, &label) {
+                Ok(module) => {
+                    compiled.insert(found.digest, module.clone());
+                    modules.insert(name, module);
+                }
+                Err(error) => refused.push((name, error)),
+            }
+        }
+        Ok::<_, cellhost_runtime::LoadError>((modules, refused))
+    });
+    let (modules, refused) = work
+        .await
+        .map_err(|error| CommandError::new(Kind::Bug, error))?
+        .map_err(|error| CommandError::new(Kind::Failed, error))?;
+    if refused.is_empty() {
+        return Ok(modules);
+    }
+    let found: Vec<Diagnostic> = refused
+        .into_iter()
+        .filter_map(|(name, error)| {
+            let usage = plan.module(&name)?;
+            let mut problem = Problem::new(error.to_string());
+            if let Some(cause) = std::error::Error::source(&error) {
+                problem = problem.label(cause.to_string());
+            }
+            let problem = problem.maybe_help(error.hint().map(str::to_owned));
+            Some(Diagnostic::error(
+                &plan.source,
+                usage.requirement_span(),
+                problem,
+            ))
+        })
+        .collect();
+    Err(wrong(&found.into(), terminal))
+}
+
+/// Draws what is wrong and ends the command.
+pub(crate) fn wrong(found: &Diagnostics, terminal: &Terminal) -> CommandError {
+    terminal.drawn(found);
+    let count = found.errors().count();
+    let errors = if count == 1 {
+        "1 error".to_owned()
+    } else {
+        format!("{count} errors")
+    };
+    CommandError::new(
+        Kind::Usage,
+        anyhow!("the plan has {errors}; nothing was touched"),
+    )
+}
