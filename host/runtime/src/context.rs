@@ -43,7 +43,10 @@ pub struct CellView {
 impl CellView {
     /// Finds a machine by name, among members and those leaving.
     pub fn find(&self, name: &MachineName) -> Option<&Arc<Member>> {
-        self.members.iter().chain(&self.leaving).find(|member| member.name == *name)
+        self.members
+            .iter()
+            .chain(&self.leaving)
+            .find(|member| member.name == *name)
     }
 }
 
@@ -87,5 +90,8 @@ pub trait Voice: Send + Sync {
 }
 
 /// What stands behind a handle that a guest holds.
-#[expect(unreachable_pub, reason = "generated code re-exports it from a private module")]
+#[expect(
+    unreachable_pub,
+    reason = "generated code re-exports it from a private module"
+)]
 pub type Handle = Arc<Member>;

@@ -63,15 +63,19 @@ impl Import {
 impl std::fmt::Display for Import {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(formatter, "{}/{}", self.package, self.interface)?;
-        self.version.as_ref().map_or(Ok(()), |version| write!(formatter, "@{version}"))
+        self.version
+            .as_ref()
+            .map_or(Ok(()), |version| write!(formatter, "@{version}"))
     }
 }
 
 /// Lists what a component imports, sorted.
 pub(crate) fn imports(component: &Component, engine: &Engine) -> Vec<Import> {
     let kind = component.component_type();
-    let mut imports: Vec<Import> =
-        kind.imports(engine).map(|(name, _)| Import::parse(name)).collect();
+    let mut imports: Vec<Import> = kind
+        .imports(engine)
+        .map(|(name, _)| Import::parse(name))
+        .collect();
     imports.sort();
     imports
 }
@@ -87,12 +91,17 @@ pub(crate) fn check(imports: &[Import], manifest: &Manifest) -> Result<(), LoadE
         if fits {
             continue;
         }
-        let version = import.version.as_ref().map_or_else(String::new, |version| format!("@{}", short(version)));
+        let version = import
+            .version
+            .as_ref()
+            .map_or_else(String::new, |version| format!("@{}", short(version)));
         return Err(LoadError::Missing {
             module: manifest.name.to_string(),
             version: manifest.version.clone(),
             needs: format!("{}{version}", import.package),
-            offers: offered.as_ref().map_or_else(|| "nothing of that name".to_owned(), short),
+            offers: offered
+                .as_ref()
+                .map_or_else(|| "nothing of that name".to_owned(), short),
             hint: hint(import, offered.as_ref()),
         });
     }

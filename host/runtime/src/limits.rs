@@ -47,7 +47,11 @@ pub(crate) struct Meter {
 
 impl Meter {
     pub(crate) fn new(limits: Limits) -> Self {
-        Self { limits, memory: 0, tables: 0 }
+        Self {
+            limits,
+            memory: 0,
+            tables: 0,
+        }
     }
 }
 
@@ -75,7 +79,11 @@ impl ResourceLimiter for Meter {
     ) -> wasmtime::Result<bool> {
         let total = self.tables.saturating_add(desired.saturating_sub(current));
         if total > self.limits.table_elements {
-            return Err(Fault::Table { wanted: total, limit: self.limits.table_elements }.into());
+            return Err(Fault::Table {
+                wanted: total,
+                limit: self.limits.table_elements,
+            }
+            .into());
         }
         self.tables = total;
         Ok(true)
@@ -92,13 +100,17 @@ impl Ticker {
     pub(crate) fn start(engine: &Engine) -> std::io::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
         let (engine, stopped) = (engine.weak(), stop.clone());
-        std::thread::Builder::new().name("ticker".to_owned()).spawn(move || {
-            while !stopped.load(Ordering::Relaxed) {
-                std::thread::sleep(TICK);
-                let Some(engine) = engine.upgrade() else { return };
-                engine.increment_epoch();
-            }
-        })?;
+        std::thread::Builder::new()
+            .name("ticker".to_owned())
+            .spawn(move || {
+                while !stopped.load(Ordering::Relaxed) {
+                    std::thread::sleep(TICK);
+                    let Some(engine) = engine.upgrade() else {
+                        return;
+                    };
+                    engine.increment_epoch();
+                }
+            })?;
         Ok(Self { stop })
     }
 }

@@ -10,6 +10,7 @@ use wasmtime::{Engine, Store};
 
 use crate::contract::exports::cellhost::module::lifecycle;
 use crate::contract::{self, ModulePre};
+use crate::limits::Ticker;
 use crate::store::{TurnState, store};
 use crate::{Context, Fault, Import, Member, TurnError};
 
@@ -22,6 +23,19 @@ pub struct Module {
     templates: Arc<Templates>,
     imports: Arc<[Import]>,
     digest: Arc<str>,
+    // Without its ticks, nothing would end a guest that only computes.
+    _ticker: Arc<Ticker>,
+}
+
+/// What a module is made of.
+pub(crate) struct Parts {
+    pub(crate) engine: Engine,
+    pub(crate) ticker: Arc<Ticker>,
+    pub(crate) pre: ModulePre<TurnState>,
+    pub(crate) embedded: Embedded,
+    pub(crate) templates: Templates,
+    pub(crate) imports: Vec<Import>,
+    pub(crate) digest: String,
 }
 
 /// Something wrong with the plan's use of a module.
@@ -54,16 +68,16 @@ pub struct Turned<T> {
 }
 
 impl Module {
-    pub(crate) fn new(
-        engine: Engine,
-        pre: ModulePre<TurnState>,
-        embedded: Embedded,
-        templates: Arc<Templates>,
-        imports: Vec<Import>,
-        digest: String,
-    ) -> Self {
-        let (embedded, imports) = (Arc::new(embedded), imports.into());
-        Self { engine, pre, embedded, templates, imports, digest: digest.into() }
+    pub(crate) fn new(parts: Parts) -> Self {
+        Self {
+            engine: parts.engine,
+            pre: parts.pre,
+            embedded: Arc::new(parts.embedded),
+            templates: Arc::new(parts.templates),
+            imports: parts.imports.into(),
+            digest: parts.digest.into(),
+            _ticker: parts.ticker,
+        }
     }
 
     /// What travels inside the module: manifest, schema, templates.
@@ -89,7 +103,11 @@ impl Module {
     /// Asks what is wrong with the plan's use of it.
     pub async fn validate(&self, context: Context) -> Result<Vec<Problem>, TurnError> {
         let mut turn = Running::begin(self, context).await?;
-        let told = turn.hooks.cellhost_module_lifecycle().call_validate(&mut turn.store).await;
+        let told = turn
+            .hooks
+            .cellhost_module_lifecycle()
+            .call_validate(&mut turn.store)
+            .await;
         let problems = turn.returned(told)?.value;
         let problem = |told: lifecycle::Problem| Problem {
             setting: told.setting,
@@ -101,14 +119,22 @@ impl Module {
     /// Asks what it tells later modules.
     pub async fn outputs(&self, context: Context) -> Result<Vec<(String, String)>, TurnError> {
         let mut turn = Running::begin(self, context).await?;
-        let told = turn.hooks.cellhost_module_lifecycle().call_outputs(&mut turn.store).await;
+        let told = turn
+            .hooks
+            .cellhost_module_lifecycle()
+            .call_outputs(&mut turn.store)
+            .await;
         Ok(turn.returned(told)?.value)
     }
 
     /// Asks for the order of a rolling change.
     pub async fn order(&self, context: Context) -> Result<Vec<u32>, TurnError> {
         let mut turn = Running::begin(self, context).await?;
-        let told = turn.hooks.cellhost_module_lifecycle().call_order(&mut turn.store).await;
+        let told = turn
+            .hooks
+            .cellhost_module_lifecycle()
+            .call_order(&mut turn.store)
+            .await;
         Ok(turn.agreed(told)?.value)
     }
 
@@ -116,14 +142,22 @@ impl Module {
     pub async fn apply(&self, context: Context) -> Result<Turned<()>, TurnError> {
         let mut turn = Running::begin(self, context).await?;
         let on = turn.machine()?;
-        let told = turn.hooks.cellhost_module_lifecycle().call_apply(&mut turn.store, on).await;
+        let told = turn
+            .hooks
+            .cellhost_module_lifecycle()
+            .call_apply(&mut turn.store, on)
+            .await;
         turn.agreed(told)
     }
 
     /// Founds or mends the cluster.
     pub async fn form(&self, context: Context) -> Result<Turned<()>, TurnError> {
         let mut turn = Running::begin(self, context).await?;
-        let told = turn.hooks.cellhost_module_lifecycle().call_form(&mut turn.store).await;
+        let told = turn
+            .hooks
+            .cellhost_module_lifecycle()
+            .call_form(&mut turn.store)
+            .await;
         turn.agreed(told)
     }
 
@@ -131,7 +165,11 @@ impl Module {
     pub async fn health(&self, context: Context) -> Result<Condition, TurnError> {
         let mut turn = Running::begin(self, context).await?;
         let on = turn.machine()?;
-        let told = turn.hooks.cellhost_module_lifecycle().call_health(&mut turn.store, on).await;
+        let told = turn
+            .hooks
+            .cellhost_module_lifecycle()
+            .call_health(&mut turn.store, on)
+            .await;
         Ok(match turn.returned(told)?.value {
             lifecycle::Condition::Healthy => Condition::Healthy,
             lifecycle::Condition::Degraded(why) => Condition::Degraded(why),
@@ -169,23 +207,38 @@ impl Running {
     fn machine(&mut self) -> Result<Resource<Arc<Member>>, TurnError> {
         let state = self.store.data_mut();
         let turn = state.context.turn.clone();
-        let lost = |reason: &str| TurnError::new(&turn, Fault::Host { reason: reason.to_owned() });
-        let name: &MachineName =
-            turn.machine.as_ref().ok_or_else(|| lost("the hook needs a machine"))?;
+        let lost = |reason: &str| {
+            TurnError::new(
+                &turn,
+                Fault::Host {
+                    reason: reason.to_owned(),
+                },
+            )
+        };
+        let name: &MachineName = turn
+            .machine
+            .as_ref()
+            .ok_or_else(|| lost("the hook needs a machine"))?;
         let member = state
             .context
             .cell
             .find(name)
             .cloned()
             .ok_or_else(|| lost("the machine is no member of the module"))?;
-        let own = state.table.push(member).map_err(|error| lost(&error.to_string()))?;
+        let own = state
+            .table
+            .push(member)
+            .map_err(|error| lost(&error.to_string()))?;
         Ok(Resource::new_borrow(own.rep()))
     }
 
     fn returned<T>(self, told: wasmtime::Result<T>) -> Result<Turned<T>, TurnError> {
         let state = self.store.into_data();
         match told {
-            Ok(value) => Ok(Turned { value, published: state.published }),
+            Ok(value) => Ok(Turned {
+                value,
+                published: state.published,
+            }),
             Err(error) => Err(TurnError::new(&state.context.turn, fault(&error))),
         }
     }
@@ -197,7 +250,10 @@ impl Running {
         let turn = self.store.data().context.turn.clone();
         let turned = self.returned(told)?;
         match turned.value {
-            Ok(value) => Ok(Turned { value, published: turned.published }),
+            Ok(value) => Ok(Turned {
+                value,
+                published: turned.published,
+            }),
             Err(lifecycle::Failure::Refused(why)) => {
                 Err(TurnError::new(&turn, Fault::Refused(why)))
             }
@@ -218,7 +274,11 @@ fn fault(error: &wasmtime::Error) -> Fault {
             .downcast_ref::<wasmtime::WasmBacktrace>()
             .and_then(|trace| trace.frames().iter().find_map(|frame| frame.func_name()))
             .map_or_else(String::new, |name| format!(" in `{name}`"));
-        return Fault::Trap { reason: format!("{trap}{place}") };
+        return Fault::Trap {
+            reason: format!("{trap}{place}"),
+        };
     }
-    Fault::Trap { reason: format!("{error:#}") }
+    Fault::Trap {
+        reason: format!("{error:#}"),
+    }
 }

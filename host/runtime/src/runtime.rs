@@ -11,6 +11,7 @@ use wasmtime::{Cache, CacheConfig, Config, Engine};
 
 use crate::contract::ModulePre;
 use crate::limits::Ticker;
+use crate::module::Parts;
 use crate::store::TurnState;
 use crate::{LoadError, Module, contract, inspect};
 
@@ -19,14 +20,16 @@ use crate::{LoadError, Module, contract, inspect};
 pub struct Runtime {
     engine: Engine,
     linker: Arc<Linker<TurnState>>,
-    _ticker: Arc<Ticker>,
+    ticker: Arc<Ticker>,
 }
 
 impl Runtime {
     /// Sets up the engine. Compiled modules are kept below `cache`, where one is given, by the
     /// hash of their bytes and the engine's settings.
     pub fn new(cache: Option<&Path>) -> Result<Self, LoadError> {
-        let failed = |error: wasmtime::Error| LoadError::Engine { reason: format!("{error:#}") };
+        let failed = |error: wasmtime::Error| LoadError::Engine {
+            reason: format!("{error:#}"),
+        };
         let mut config = Config::new();
         config.epoch_interruption(true);
         config.memory_reservation(64 << 20);
@@ -35,7 +38,9 @@ impl Runtime {
         config.async_stack_size(2 << 20);
         config.wasm_backtrace_max_frames(std::num::NonZeroUsize::new(16));
         if let Some(cache) = cache {
-            private(cache).map_err(|error| LoadError::Engine { reason: error.to_string() })?;
+            private(cache).map_err(|error| LoadError::Engine {
+                reason: error.to_string(),
+            })?;
             let mut settings = CacheConfig::new();
             settings.with_directory(cache);
             config.cache(Some(Cache::new(settings).map_err(failed)?));
@@ -48,9 +53,14 @@ impl Runtime {
             |state| state,
         )
         .map_err(failed)?;
-        let ticker = Ticker::start(&engine)
-            .map_err(|error| LoadError::Engine { reason: error.to_string() })?;
-        Ok(Self { engine, linker: Arc::new(linker), _ticker: Arc::new(ticker) })
+        let ticker = Ticker::start(&engine).map_err(|error| LoadError::Engine {
+            reason: error.to_string(),
+        })?;
+        Ok(Self {
+            engine,
+            linker: Arc::new(linker),
+            ticker: Arc::new(ticker),
+        })
     }
 
     /// Loads a module. `label` says where the bytes came from, for errors. Takes as long as
@@ -62,11 +72,12 @@ impl Runtime {
         })?;
         let manifest = &embedded.manifest;
         let (module, version) = (manifest.name.to_string(), manifest.version.clone());
-        let component = Component::new(&self.engine, bytes).map_err(|error| LoadError::Compile {
-            module: module.clone(),
-            version: version.clone(),
-            reason: format!("{error:#}"),
-        })?;
+        let component =
+            Component::new(&self.engine, bytes).map_err(|error| LoadError::Compile {
+                module: module.clone(),
+                version: version.clone(),
+                reason: format!("{error:#}"),
+            })?;
         let imports = inspect::imports(&component, &self.engine);
         inspect::check(&imports, manifest)?;
         let unfit = |error: wasmtime::Error| LoadError::Unfit {
@@ -76,17 +87,32 @@ impl Runtime {
         };
         let pre = self.linker.instantiate_pre(&component).map_err(unfit)?;
         let pre = ModulePre::new(pre).map_err(unfit)?;
-        let templates = Templates::parse(&embedded.templates).map_err(|source| {
-            LoadError::Template { module: module.clone(), version: version.clone(), source }
-        })?;
-        let digest = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(Module::new(self.engine.clone(), pre, embedded, Arc::new(templates), imports, digest))
+        let templates =
+            Templates::parse(&embedded.templates).map_err(|source| LoadError::Template {
+                module: module.clone(),
+                version: version.clone(),
+                source,
+            })?;
+        let digest = Sha256::digest(bytes)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        Ok(Module::new(Parts {
+            engine: self.engine.clone(),
+            ticker: self.ticker.clone(),
+            pre,
+            embedded,
+            templates,
+            imports,
+            digest,
+        }))
     }
 
     /// Lists what a component imports, sorted, whether or not this host offers it.
     pub fn imports(&self, bytes: &[u8]) -> Result<Vec<crate::Import>, LoadError> {
-        let component = Component::new(&self.engine, bytes)
-            .map_err(|error| LoadError::Engine { reason: format!("{error:#}") })?;
+        let component = Component::new(&self.engine, bytes).map_err(|error| LoadError::Engine {
+            reason: format!("{error:#}"),
+        })?;
         Ok(inspect::imports(&component, &self.engine))
     }
 }
@@ -99,7 +125,10 @@ fn private(directory: &Path) -> std::io::Result<()> {
     let own = fs_err::metadata("/proc/self")?.uid();
     if metadata.uid() != own {
         let message = format!("`{}` belongs to another user", directory.display());
-        return Err(std::io::Error::new(std::io::ErrorKind::PermissionDenied, message));
+        return Err(std::io::Error::new(
+            std::io::ErrorKind::PermissionDenied,
+            message,
+        ));
     }
     fs_err::set_permissions(directory, std::fs::Permissions::from_mode(0o700))
 }

@@ -32,7 +32,12 @@ impl TurnState {
         let sequence = self.sequence;
         self.sequence += 1;
         let turn = self.context.turn.clone();
-        Ok(Effect { turn, sequence, machine: machine.name.clone(), act })
+        Ok(Effect {
+            turn,
+            sequence,
+            machine: machine.name.clone(),
+            act,
+        })
     }
 
     /// Performs one act on the machine behind a handle.
@@ -49,7 +54,10 @@ impl TurnState {
 
 impl WasiView for TurnState {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
     }
 }
 

@@ -47,6 +47,7 @@ impl HostMonotonicClock for CountingClock {
     }
 
     fn now(&self) -> u64 {
-        self.0.fetch_add(1_000_000, std::sync::atomic::Ordering::Relaxed)
+        self.0
+            .fetch_add(1_000_000, std::sync::atomic::Ordering::Relaxed)
     }
 }

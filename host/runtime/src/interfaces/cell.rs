@@ -19,12 +19,18 @@ impl Host for TurnState {
 
     async fn members(&mut self) -> wasmtime::Result<Vec<Resource<Arc<Member>>>> {
         let cell = self.context.cell.clone();
-        cell.members.iter().map(|member| Ok(self.table.push(member.clone())?)).collect()
+        cell.members
+            .iter()
+            .map(|member| Ok(self.table.push(member.clone())?))
+            .collect()
     }
 
     async fn leaving(&mut self) -> wasmtime::Result<Vec<Resource<Arc<Member>>>> {
         let cell = self.context.cell.clone();
-        cell.leaving.iter().map(|member| Ok(self.table.push(member.clone())?)).collect()
+        cell.leaving
+            .iter()
+            .map(|member| Ok(self.table.push(member.clone())?))
+            .collect()
     }
 
     async fn settings(&mut self, on: Resource<Arc<Member>>) -> wasmtime::Result<String> {
@@ -38,7 +44,9 @@ impl Host for TurnState {
 
     async fn publish(&mut self, key: String, value: String) -> wasmtime::Result<()> {
         if self.published.len() >= OUTPUTS || key.len() + value.len() > OUTPUT_BYTES {
-            let why = format!("it published more than {OUTPUTS} outputs, or one over {OUTPUT_BYTES} bytes");
+            let why = format!(
+                "it published more than {OUTPUTS} outputs, or one over {OUTPUT_BYTES} bytes"
+            );
             return Err(Fault::Failed(why).into());
         }
         self.published.push((key, value));

@@ -69,9 +69,22 @@ impl Host for TurnState {
             Ok(command) => command,
             Err(error) => return Ok(Err(error)),
         };
-        let sign = Sign { status: until.status, contains: until.contains };
+        let sign = Sign {
+            status: until.status,
+            contains: until.contains,
+        };
         let patience = Duration::from_millis(u64::from(patience));
-        Ok(answered(self.perform(&on, Act::Wait { command, sign, patience }).await?))
+        Ok(answered(
+            self.perform(
+                &on,
+                Act::Wait {
+                    command,
+                    sign,
+                    patience,
+                },
+            )
+            .await?,
+        ))
     }
 
     async fn run(
@@ -90,10 +103,14 @@ impl Host for TurnState {
             Err(error) => return Ok(Err(error)),
         };
         Ok(match self.perform(&on, act).await? {
-            Ok(Outcome { found: Found::Ran(Some(answer)), .. }) => {
-                Ok(wit::Ran::Done(told(answer)))
-            }
-            Ok(Outcome { found: Found::Ran(None), .. }) => Ok(wit::Ran::Skipped),
+            Ok(Outcome {
+                found: Found::Ran(Some(answer)),
+                ..
+            }) => Ok(wit::Ran::Done(told(answer))),
+            Ok(Outcome {
+                found: Found::Ran(None),
+                ..
+            }) => Ok(wit::Ran::Skipped),
             Ok(_) => Err(wit::Error::Other("no answer to the command".to_owned())),
             Err(error) => Err(refused(error)),
         })
@@ -106,7 +123,10 @@ fn probe(command: wit::Command, assumed: Option<wit::Answer>) -> Result<Act, wit
         output: answer.output,
         errors: answer.errors,
     });
-    Ok(Act::Probe { command: self::command(command)?, assumed })
+    Ok(Act::Probe {
+        command: self::command(command)?,
+        assumed,
+    })
 }
 
 fn command(command: wit::Command) -> Result<Command, wit::Error> {
@@ -131,20 +151,28 @@ fn command(command: wit::Command) -> Result<Command, wit::Error> {
 }
 
 fn secret(name: &str) -> Result<SecretName, wit::Error> {
-    SecretName::new(name)
-        .map_err(|_| wit::Error::Denied(format!("`{}` is no name of a secret", name.escape_debug())))
+    SecretName::new(name).map_err(|_| {
+        wit::Error::Denied(format!("`{}` is no name of a secret", name.escape_debug()))
+    })
 }
 
 fn answered(result: Result<Outcome, EffectError>) -> Result<wit::Answer, wit::Error> {
     match result {
-        Ok(Outcome { found: Found::Answer(answer), .. }) => Ok(told(answer)),
+        Ok(Outcome {
+            found: Found::Answer(answer),
+            ..
+        }) => Ok(told(answer)),
         Ok(_) => Err(wit::Error::Other("no answer to the command".to_owned())),
         Err(error) => Err(refused(error)),
     }
 }
 
 fn told(answer: Answer) -> wit::Answer {
-    wit::Answer { status: answer.status, output: answer.output, errors: answer.errors }
+    wit::Answer {
+        status: answer.status,
+        output: answer.output,
+        errors: answer.errors,
+    }
 }
 
 fn refused(error: EffectError) -> wit::Error {

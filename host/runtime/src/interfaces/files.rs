@@ -19,7 +19,10 @@ impl Host for TurnState {
         path: String,
         limit: u32,
     ) -> wasmtime::Result<Result<Vec<u8>, wit::Error>> {
-        let act = Act::Read { path, limit: limit.min(LONGEST) };
+        let act = Act::Read {
+            path,
+            limit: limit.min(LONGEST),
+        };
         Ok(match self.perform(&on, act).await? {
             Ok(outcome) => match outcome.found {
                 Found::Bytes(bytes) => Ok(bytes),

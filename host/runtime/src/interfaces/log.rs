@@ -15,7 +15,9 @@ impl Host for TurnState {
             if self.log_left > 0 {
                 self.log_left = 0;
                 let words = "it said too much; the rest of this turn's lines are dropped";
-                self.context.voice.said(&self.context.turn, Level::Warn, words.to_owned());
+                self.context
+                    .voice
+                    .said(&self.context.turn, Level::Warn, words.to_owned());
             }
             return Ok(());
         }

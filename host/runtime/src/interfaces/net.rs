@@ -25,14 +25,25 @@ impl Host for TurnState {
         assumed: Option<Vec<u8>>,
     ) -> wasmtime::Result<Result<Vec<u8>, wit::Error>> {
         let deadline = Duration::from_millis(u64::from(deadline));
-        let dial = Dial { address, port, send, limit: limit.min(LONGEST), deadline };
-        Ok(match self.perform(&seen_from, Act::Dial { dial, assumed }).await? {
-            Ok(outcome) => match outcome.found {
-                Found::Dialed(bytes) => Ok(bytes),
-                _ => Err(wit::Error::Other("no answer from the port".to_owned())),
+        let dial = Dial {
+            address,
+            port,
+            send,
+            limit: limit.min(LONGEST),
+            deadline,
+        };
+        Ok(
+            match self
+                .perform(&seen_from, Act::Dial { dial, assumed })
+                .await?
+            {
+                Ok(outcome) => match outcome.found {
+                    Found::Dialed(bytes) => Ok(bytes),
+                    _ => Err(wit::Error::Other("no answer from the port".to_owned())),
+                },
+                Err(error) => Err(refused(error)),
             },
-            Err(error) => Err(refused(error)),
-        })
+        )
     }
 }
 

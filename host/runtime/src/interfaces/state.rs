@@ -26,7 +26,11 @@ impl Host for TurnState {
                 Found::Settled(settlements) => Ok(settlements
                     .iter()
                     .map(|settlement| {
-                        if settlement.changed() { wit::Outcome::Changed } else { wit::Outcome::Unchanged }
+                        if settlement.changed() {
+                            wit::Outcome::Changed
+                        } else {
+                            wit::Outcome::Unchanged
+                        }
                     })
                     .collect()),
                 _ => Err(wit::Error::Other("no answer to the list".to_owned())),
@@ -51,22 +55,31 @@ fn item(item: wit::Item) -> Result<Item, String> {
             owner: wish.owner,
             group: wish.group,
         }),
-        wit::Item::Link(wish) => Item::Link(link::Link { path: wish.path, target: wish.target }),
+        wit::Item::Link(wish) => Item::Link(link::Link {
+            path: wish.path,
+            target: wish.target,
+        }),
         wit::Item::Absent(path) => Item::Absent(path::Absent { path }),
         wit::Item::Software(wish) => Item::Software(software::Software {
             names: names(wish.names)?,
             start: wish.start,
         }),
-        wit::Item::NoSoftware(wish) => {
-            Item::NoSoftware(software::NoSoftware { names: names(wish)? })
-        }
-        wit::Item::Group(name) => Item::Group(group::Group { name: account(name)? }),
+        wit::Item::NoSoftware(wish) => Item::NoSoftware(software::NoSoftware {
+            names: names(wish)?,
+        }),
+        wit::Item::Group(name) => Item::Group(group::Group {
+            name: account(name)?,
+        }),
         wit::Item::User(wish) => Item::User(user::User {
             name: account(wish.name)?,
             group: account(wish.group)?,
             home: wish.home,
             shell: wish.shell,
-            groups: wish.groups.into_iter().map(account).collect::<Result<_, _>>()?,
+            groups: wish
+                .groups
+                .into_iter()
+                .map(account)
+                .collect::<Result<_, _>>()?,
         }),
         wit::Item::Service(wish) => Item::Service(Service {
             name: service(wish.name)?,
@@ -80,10 +93,14 @@ fn item(item: wit::Item) -> Result<Item, String> {
 
 fn content(content: wit::Content) -> Result<Content, String> {
     Ok(match content {
-        wit::Content::Text(text) => {
-            Content::Bytes { bytes: text.into_bytes(), sensitive: false }
-        }
-        wit::Content::Bytes(bytes) => Content::Bytes { bytes, sensitive: false },
+        wit::Content::Text(text) => Content::Bytes {
+            bytes: text.into_bytes(),
+            sensitive: false,
+        },
+        wit::Content::Bytes(bytes) => Content::Bytes {
+            bytes,
+            sensitive: false,
+        },
         wit::Content::Rendered(rendering) => Content::Rendered {
             template: rendering.template,
             variables: json_object(&rendering.variables)?,
@@ -100,8 +117,13 @@ fn mode(mode: Option<u16>) -> Result<Option<u32>, String> {
 
 /// Names that reach other programs' arguments must be names, never options or paths.
 fn plain(name: String, allowed: &str, what: &str) -> Result<String, String> {
-    let first_fine = name.chars().next().is_some_and(|c| c.is_ascii_alphanumeric() || c == '_');
-    let rest_fine = name.chars().all(|c| c.is_ascii_alphanumeric() || allowed.contains(c));
+    let first_fine = name
+        .chars()
+        .next()
+        .is_some_and(|c| c.is_ascii_alphanumeric() || c == '_');
+    let rest_fine = name
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || allowed.contains(c));
     if first_fine && rest_fine && name.len() <= 200 {
         Ok(name)
     } else {
@@ -118,7 +140,10 @@ fn service(name: String) -> Result<String, String> {
 }
 
 fn names(names: Vec<String>) -> Result<std::collections::BTreeSet<String>, String> {
-    names.into_iter().map(|name| plain(name, "_-.+:", "package")).collect()
+    names
+        .into_iter()
+        .map(|name| plain(name, "_-.+:", "package"))
+        .collect()
 }
 
 fn refused(error: EffectError) -> wit::Error {

@@ -17,10 +17,13 @@ impl Host for TurnState {
             Err(reason) => return Ok(Err(wit::Error::Invalid(reason))),
         };
         let turn = self.context.turn.clone();
-        Ok(turn.templates.render(&name, &variables).map_err(|error| match &error {
-            TemplateError::Unknown { .. } => wit::Error::UnknownTemplate(error.to_string()),
-            TemplateError::Undefined { .. } => wit::Error::UndefinedVariable(error.to_string()),
-            TemplateError::Invalid { .. } => wit::Error::Invalid(error.to_string()),
-        }))
+        Ok(turn
+            .templates
+            .render(&name, &variables)
+            .map_err(|error| match &error {
+                TemplateError::Unknown { .. } => wit::Error::UnknownTemplate(error.to_string()),
+                TemplateError::Undefined { .. } => wit::Error::UndefinedVariable(error.to_string()),
+                TemplateError::Invalid { .. } => wit::Error::Invalid(error.to_string()),
+            }))
     }
 }
