@@ -6,7 +6,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use cellhost_effects::{Effect, EffectError, Effects, Hook, Outcome, Rights, Turn};
 use cellhost_plan::{
-    Diagnostic, Diagnostics, InstanceName, Machine, MachineName, ModuleId, ModuleUse, Phase, Plan, Problem,
+    Diagnostic, Diagnostics, InstanceName, Machine, MachineName, ModuleId, ModuleUse, Phase, Plan,
+    Problem,
 };
 use cellhost_runtime::{CellView, Context, Level, Limits, Member, Module, TurnError, Voice};
 use serde_json::Value;
@@ -63,7 +64,14 @@ impl Placed {
             templates: self.module.templates().clone(),
         });
         let seed = seed(&turn);
-        Context { turn, cell, effects, voice, limits: Limits::default(), seed }
+        Context {
+            turn,
+            cell,
+            effects,
+            voice,
+            limits: Limits::default(),
+            seed,
+        }
     }
 
     /// The cell as this module sees it.
@@ -107,25 +115,47 @@ pub async fn prepare(
     if !found.is_empty() {
         return Err(found.into());
     }
-    let mut deployment = Deployment { plan, modules: placed, outputs: BTreeMap::new() };
+    let mut deployment = Deployment {
+        plan,
+        modules: placed,
+        outputs: BTreeMap::new(),
+    };
     deployment.ask_outputs(&mut found).await;
     deployment.ask_problems(&mut found).await;
-    if found.is_empty() { Ok(deployment) } else { Err(found.into()) }
+    if found.is_empty() {
+        Ok(deployment)
+    } else {
+        Err(found.into())
+    }
 }
 
 impl Deployment {
     /// Asks modules in the order in which they run, so that each sees what those before it say.
     async fn ask_outputs(&mut self, found: &mut Vec<Diagnostic>) {
         let mut order: Vec<usize> = (0..self.modules.len()).collect();
-        order.sort_by_key(|index| self.modules.get(*index).map(|placed| (placed.phase, placed.after.len())));
+        order.sort_by_key(|index| {
+            self.modules
+                .get(*index)
+                .map(|placed| (placed.phase, placed.after.len()))
+        });
         for index in order {
-            let Some(placed) = self.modules.get(index) else { continue };
+            let Some(placed) = self.modules.get(index) else {
+                continue;
+            };
             let view = placed.view(&self.plan, &self.outputs);
-            let context = placed.context(view, Hook::Outputs, None, Arc::new(Nobody), Arc::new(Nobody));
+            let context = placed.context(
+                view,
+                Hook::Outputs,
+                None,
+                Arc::new(Nobody),
+                Arc::new(Nobody),
+            );
             match placed.module.outputs(context).await {
                 Ok(outputs) => {
                     let name = placed.usage.name.to_string();
-                    let outputs = outputs.into_iter().map(|(key, value)| ((name.clone(), key), value));
+                    let outputs = outputs
+                        .into_iter()
+                        .map(|(key, value)| ((name.clone(), key), value));
                     self.outputs.extend(outputs);
                 }
                 Err(error) => found.push(self.crashed(placed, &error)),
@@ -136,7 +166,13 @@ impl Deployment {
     async fn ask_problems(&self, found: &mut Vec<Diagnostic>) {
         for placed in &self.modules {
             let view = placed.view(&self.plan, &self.outputs);
-            let context = placed.context(view, Hook::Validate, None, Arc::new(Nobody), Arc::new(Nobody));
+            let context = placed.context(
+                view,
+                Hook::Validate,
+                None,
+                Arc::new(Nobody),
+                Arc::new(Nobody),
+            );
             match placed.module.validate(context).await {
                 Ok(problems) => found.extend(problems.into_iter().map(|told| {
                     let span = placed.usage.span_of(&told.setting);
@@ -160,7 +196,9 @@ fn place(plan: &Plan, usage: &ModuleUse, module: &Module, membership: &Membershi
     let mut members = Vec::new();
     let mut leaving = Vec::new();
     for (name, ordinal) in &membership.machines {
-        let Some(machine) = plan.machine(name) else { continue };
+        let Some(machine) = plan.machine(name) else {
+            continue;
+        };
         let member = Arc::new(member(machine, *ordinal));
         if usage.machines.contains(name) {
             members.push(member);
@@ -172,7 +210,11 @@ fn place(plan: &Plan, usage: &ModuleUse, module: &Module, membership: &Membershi
     leaving.sort_by_key(|member| member.ordinal);
     let rights = Rights {
         asks: manifest.asks.clone(),
-        machines: members.iter().chain(&leaving).map(|member| member.name.clone()).collect(),
+        machines: members
+            .iter()
+            .chain(&leaving)
+            .map(|member| member.name.clone())
+            .collect(),
         secrets: usage.secrets.clone(),
     };
     Placed {
@@ -195,7 +237,11 @@ fn member(machine: &Machine, ordinal: u32) -> Member {
         name: machine.name.clone(),
         address: machine.address.clone(),
         roles: machine.roles.iter().cloned().collect(),
-        tags: machine.tags.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
+        tags: machine
+            .tags
+            .iter()
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect(),
         variables: machine
             .variables
             .iter()
@@ -212,7 +258,11 @@ fn resolve_order(plan: &Plan, placed: &mut [Placed], found: &mut Vec<Diagnostic>
         .iter()
         .map(|module| {
             let manifest = &module.module.embedded().manifest;
-            (module.usage.name.clone(), module.usage.module.clone(), manifest.provides.clone())
+            (
+                module.usage.name.clone(),
+                module.usage.module.clone(),
+                manifest.provides.clone(),
+            )
         })
         .collect();
     for module in placed {
@@ -228,7 +278,11 @@ fn resolve_order(plan: &Plan, placed: &mut [Placed], found: &mut Vec<Diagnostic>
                     module.usage.module
                 ))
                 .help(format!("add the module `{}` to the plan", need.module));
-                found.push(Diagnostic::error(&plan.source, module.usage.span.clone(), problem));
+                found.push(Diagnostic::error(
+                    &plan.source,
+                    module.usage.span.clone(),
+                    problem,
+                ));
             }
         }
     }
@@ -240,7 +294,9 @@ fn seed(turn: &Turn) -> u64 {
     let machine = turn.machine.as_ref().map_or("", MachineName::as_str);
     let name = format!("{}\n{}\n{}", turn.module, turn.hook, machine);
     let hash = Sha256::digest(name.as_bytes());
-    hash.iter().take(8).fold(0, |seed, byte| (seed << 8) | u64::from(*byte))
+    hash.iter()
+        .take(8)
+        .fold(0, |seed, byte| (seed << 8) | u64::from(*byte))
 }
 
 /// No machines, and nobody listens: what pure hooks get.

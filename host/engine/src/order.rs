@@ -24,11 +24,20 @@ impl Blocked {
             .iter()
             .filter(|module| module.phase == phase)
             .map(|module| {
-                let after = module.after.iter().filter(|name| here.contains(name)).cloned();
+                let after = module
+                    .after
+                    .iter()
+                    .filter(|name| here.contains(name))
+                    .cloned();
                 (module.usage.name.clone(), after.collect())
             })
             .collect();
         Self { waiting }
+    }
+
+    /// Whether no module is left.
+    pub fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
     }
 
     /// Takes out the modules that wait for nothing any more.

@@ -25,7 +25,10 @@ pub struct Membership {
 
 impl Default for Membership {
     fn default() -> Self {
-        Self { next: 1, machines: BTreeMap::new() }
+        Self {
+            next: 1,
+            machines: BTreeMap::new(),
+        }
     }
 }
 
@@ -35,7 +38,9 @@ impl Roster {
     pub fn enroll(&mut self, module: &ModuleUse) -> &Membership {
         let membership = self.modules.entry(module.name.clone()).or_default();
         for (machine, ordinal) in &module.ordinals {
-            membership.machines.insert(machine.clone(), u32::from(*ordinal));
+            membership
+                .machines
+                .insert(machine.clone(), u32::from(*ordinal));
         }
         let mut taken: BTreeSet<u32> = membership.machines.values().copied().collect();
         for machine in &module.machines {
@@ -77,7 +82,11 @@ mod tests {
     fn enroll(roster: &mut Roster, plan: &Plan) -> Vec<(String, u32)> {
         let module = plan.modules.first().unwrap();
         let membership = roster.enroll(module);
-        membership.machines.iter().map(|(name, number)| (name.to_string(), *number)).collect()
+        membership
+            .machines
+            .iter()
+            .map(|(name, number)| (name.to_string(), *number))
+            .collect()
     }
 
     #[test]
@@ -101,6 +110,13 @@ mod tests {
     fn takes_the_numbers_that_the_plan_fixes() {
         let mut roster = Roster::default();
         let numbers = enroll(&mut roster, &plan("\"all\"", "ordinals = { a = 2 }"));
-        assert_eq!(numbers, [("a".to_owned(), 2), ("b".to_owned(), 1), ("c".to_owned(), 3)]);
+        assert_eq!(
+            numbers,
+            [
+                ("a".to_owned(), 2),
+                ("b".to_owned(), 1),
+                ("c".to_owned(), 3)
+            ]
+        );
     }
 }

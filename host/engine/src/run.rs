@@ -32,7 +32,10 @@ pub async fn run(
     let begun = Instant::now();
     let run = Run {
         deployment: Arc::new(deployment.clone()),
-        stage: Stage { effects, events: events.clone() },
+        stage: Stage {
+            effects,
+            events: events.clone(),
+        },
         parallel: Arc::new(Semaphore::new(deployment.plan.ssh.parallel.max(1))),
     };
     let mut summary = Summary::default();
@@ -40,6 +43,9 @@ pub async fn run(
     let mut lost: Option<Phase> = None;
     for phase in Phase::ALL {
         let mut blocked = Blocked::of_phase(&deployment.modules, phase);
+        if blocked.is_empty() {
+            continue;
+        }
         if let Some(before) = lost {
             let why = format!("phase {before} did not finish");
             run.skip(blocked.drain(), &why, &mut summary);
@@ -50,7 +56,8 @@ pub async fn run(
             continue;
         }
         let _ = events.send(Event::Phase(phase));
-        run.phase(&mut blocked, &mut outputs, &mut summary, &mut stop).await;
+        run.phase(&mut blocked, &mut outputs, &mut summary, &mut stop)
+            .await;
         let failed = summary.rows.iter().any(|row| !row.status.is_good());
         lost = failed.then_some(phase);
     }
@@ -92,7 +99,9 @@ impl Run {
         let mut under_way: Vec<InstanceName> = Vec::new();
         loop {
             for name in blocked.ready() {
-                let Some(placed) = self.placed(&name) else { continue };
+                let Some(placed) = self.placed(&name) else {
+                    continue;
+                };
                 under_way.push(name);
                 let (run, placed, outputs) = (self.clone(), placed.clone(), outputs.clone());
                 modules.spawn(async move { run.module(&placed, &outputs).await });
@@ -120,7 +129,11 @@ impl Run {
             self.conclude(ended, blocked, outputs, summary);
         }
         // Only a cycle through what manifests require can be left here.
-        self.skip(blocked.drain(), "it waits for a module that waits for it", summary);
+        self.skip(
+            blocked.drain(),
+            "it waits for a module that waits for it",
+            summary,
+        );
     }
 
     fn conclude(
@@ -130,8 +143,12 @@ impl Run {
         outputs: &mut Outputs,
         summary: &mut Summary,
     ) {
-        let worst =
-            ended.rows.iter().map(|row| row.status.clone()).max().unwrap_or(Status::Unchanged);
+        let worst = ended
+            .rows
+            .iter()
+            .map(|row| row.status.clone())
+            .max()
+            .unwrap_or(Status::Unchanged);
         let good = worst.is_good();
         let _ = self.stage.events.send(Event::ModuleEnded {
             module: ended.module.clone(),
@@ -161,8 +178,12 @@ impl Run {
         let view = placed.view(&self.deployment.plan, outputs);
         let mut turns = JoinSet::new();
         for member in &placed.members {
-            let (run, placed, view, machine) =
-                (self.clone(), placed.clone(), view.clone(), member.name.clone());
+            let (run, placed, view, machine) = (
+                self.clone(),
+                placed.clone(),
+                view.clone(),
+                member.name.clone(),
+            );
             turns.spawn(async move {
                 // Closed never; a failed permit would only mean one turn more at once.
                 let _permit = run.parallel.acquire().await.ok();
@@ -194,11 +215,19 @@ impl Run {
             let why = format!("not all members were applied: {}", names.join(", "));
             rows.push(skipped(&name, &why));
         }
-        Ended { module: name, rows, published, took: begun.elapsed() }
+        Ended {
+            module: name,
+            rows,
+            published,
+            took: begun.elapsed(),
+        }
     }
 
     fn placed(&self, name: &InstanceName) -> Option<&Placed> {
-        self.deployment.modules.iter().find(|placed| placed.usage.name == *name)
+        self.deployment
+            .modules
+            .iter()
+            .find(|placed| placed.usage.name == *name)
     }
 
     /// Rows for modules that do not run. They are never passed over in silence.
@@ -227,5 +256,8 @@ fn skipped(module: &InstanceName, why: &str) -> Row {
 }
 
 fn lost(module: &InstanceName, why: &str) -> Row {
-    Row { status: Status::Failed(format!("a turn was lost: {why}")), ..skipped(module, "") }
+    Row {
+        status: Status::Failed(format!("a turn was lost: {why}")),
+        ..skipped(module, "")
+    }
 }

@@ -9,9 +9,16 @@ pub(crate) fn check(plan: &Plan, module: &ModuleUse, schema: &Value) -> Vec<Diag
     let validator = match jsonschema::validator_for(schema) {
         Ok(validator) => validator,
         Err(error) => {
-            let problem = Problem::new(format!("the schema of module `{}` is broken", module.module))
-                .label(error.to_string());
-            return vec![Diagnostic::error(&plan.source, module.span.clone(), problem)];
+            let problem = Problem::new(format!(
+                "the schema of module `{}` is broken",
+                module.module
+            ))
+            .label(error.to_string());
+            return vec![Diagnostic::error(
+                &plan.source,
+                module.span.clone(),
+                problem,
+            )];
         }
     };
     validator
@@ -32,24 +39,34 @@ fn diagnose(
         ValidationErrorKind::AdditionalProperties { unexpected } => {
             let name = unexpected.first().map_or("", String::as_str);
             let known: Vec<&str> = properties(schema);
-            let problem = Problem::new(format!("module `{}` has no setting `{name}`", module.module))
-                .label("unknown setting")
-                .maybe_help(Some(did_you_mean(name, known.iter().copied()).unwrap_or_else(|| {
-                    format!("its settings are {}", known.join(", "))
-                })));
+            let problem = Problem::new(format!(
+                "module `{}` has no setting `{name}`",
+                module.module
+            ))
+            .label("unknown setting")
+            .maybe_help(Some(
+                did_you_mean(name, known.iter().copied())
+                    .unwrap_or_else(|| format!("its settings are {}", known.join(", "))),
+            ));
             let span = module.key_span_of(&format!("{pointer}/{name}"));
             Diagnostic::error(&plan.source, span, problem)
         }
         ValidationErrorKind::Required { property } => {
             let name = property.as_str().unwrap_or("?");
-            let problem = Problem::new(format!("module `{}` needs the setting `{name}`", module.module))
-                .label("missing here")
-                .help(format!("add `{name} = …` to its settings"));
+            let problem = Problem::new(format!(
+                "module `{}` needs the setting `{name}`",
+                module.module
+            ))
+            .label("missing here")
+            .help(format!("add `{name} = …` to its settings"));
             Diagnostic::error(&plan.source, module.span_of(&pointer), problem)
         }
         _ => {
-            let problem = Problem::new(format!("setting `{setting}` of module `{}` is wrong", module.module))
-                .label(error.to_string());
+            let problem = Problem::new(format!(
+                "setting `{setting}` of module `{}` is wrong",
+                module.module
+            ))
+            .label(error.to_string());
             Diagnostic::error(&plan.source, module.span_of(&pointer), problem)
         }
     }

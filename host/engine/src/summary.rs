@@ -84,12 +84,21 @@ impl Summary {
     pub fn changes(&self) -> usize {
         self.rows
             .iter()
-            .map(|row| if let Status::Changed(count) = row.status { count } else { 0 })
+            .map(|row| {
+                if let Status::Changed(count) = row.status {
+                    count
+                } else {
+                    0
+                }
+            })
             .sum()
     }
 
     /// How many turns ended with this word.
     pub fn count(&self, word: &str) -> usize {
-        self.rows.iter().filter(|row| row.status.word() == word).count()
+        self.rows
+            .iter()
+            .filter(|row| row.status.word() == word)
+            .count()
     }
 }

@@ -32,11 +32,20 @@ impl Stage {
         view: Arc<CellView>,
         machine: Option<MachineName>,
     ) -> Played {
-        let hook = if machine.is_some() { Hook::Apply } else { Hook::Form };
+        let hook = if machine.is_some() {
+            Hook::Apply
+        } else {
+            Hook::Form
+        };
         let begun = Instant::now();
         let witness = Arc::new(Witness::new(self.effects.clone(), self.events.clone()));
-        let context =
-            placed.context(view, hook, machine.clone(), witness.clone(), witness.clone());
+        let context = placed.context(
+            view,
+            hook,
+            machine.clone(),
+            witness.clone(),
+            witness.clone(),
+        );
         self.tell(placed, hook, machine.as_ref(), Happening::Began);
         let result = match hook {
             Hook::Apply => placed.module.apply(context).await,
@@ -44,9 +53,18 @@ impl Stage {
         };
         let took = begun.elapsed();
         let (status, published) = judged(result, &witness);
-        let ended = Happening::Ended { status: status.clone(), took };
+        let ended = Happening::Ended {
+            status: status.clone(),
+            took,
+        };
         self.tell(placed, hook, machine.as_ref(), ended);
-        let row = Row { module: placed.usage.name.clone(), hook, machine, status, took };
+        let row = Row {
+            module: placed.usage.name.clone(),
+            hook,
+            machine,
+            status,
+            took,
+        };
         Played { row, published }
     }
 

@@ -52,17 +52,33 @@ impl Witness {
         let certainty = outcome.certainty;
         match (&effect.act, &outcome.found) {
             (_, Found::Settled(settlements)) => {
-                let changed: Vec<_> =
-                    settlements.iter().filter(|settled| settled.changed()).cloned().collect();
+                let changed: Vec<_> = settlements
+                    .iter()
+                    .filter(|settled| settled.changed())
+                    .cloned()
+                    .collect();
                 self.changes.fetch_add(changed.len(), Ordering::Relaxed);
-                Happening::Settled { machine, changed, certainty }
+                Happening::Settled {
+                    machine,
+                    changed,
+                    certainty,
+                }
             }
             (Act::Run { command, .. }, Found::Ran(answer)) => {
                 self.changes.fetch_add(1, Ordering::Relaxed);
                 let status = answer.as_ref().map(|answer| answer.status);
-                Happening::Ran { machine, argv: command.argv.clone(), status, certainty }
+                Happening::Ran {
+                    machine,
+                    argv: command.argv.clone(),
+                    status,
+                    certainty,
+                }
             }
-            (act, _) => Happening::Looked { machine, verb: act.verb(), certainty },
+            (act, _) => Happening::Looked {
+                machine,
+                verb: act.verb(),
+                certainty,
+            },
         }
     }
 }
@@ -78,7 +94,11 @@ impl Effects for Witness {
                     self.unreachable.store(true, Ordering::Relaxed);
                 }
                 let machine = effect.machine.clone();
-                Happening::Failed { machine, verb: effect.act.verb(), reason: error.to_string() }
+                Happening::Failed {
+                    machine,
+                    verb: effect.act.verb(),
+                    reason: error.to_string(),
+                }
             }
         };
         self.tell(&effect.turn, happening);
