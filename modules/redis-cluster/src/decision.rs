@@ -29,6 +29,7 @@ impl Situation<'_> {
     pub(crate) fn next(&self) -> Result<Vec<Step>, String> {
         self.refuse_danger()?;
         let stages = [
+            Self::inherit,
             Self::forget,
             Self::meet,
             Self::claim,
@@ -71,12 +72,31 @@ impl Situation<'_> {
         peers.filter(|peer| self.is_stranger(peer))
     }
 
-    /// Returns the slots that nobody serves.
+    /// Returns replicas of lost masters, each with the slots that its master served.
+    ///
+    /// A master whose data was wiped comes back as somebody else at the same address. Its old
+    /// self then has no address, so nobody can declare it failed, and no replica stands up.
+    fn heirs(&self) -> impl Iterator<Item = (usize, &Slots)> {
+        self.seen.iter().enumerate().filter_map(|(at, one)| {
+            let lost = |peer: &&Node| {
+                one.follows(&peer.id)
+                    && peer.is_lost
+                    && !peer.slots.is_empty()
+                    && self.is_stranger(peer)
+            };
+            let master = one.peers.iter().find(lost)?;
+            Some((at, &master.slots))
+        })
+    }
+
+    /// Returns the slots that nobody serves and nobody can inherit.
     fn free(&self) -> Slots {
         let own = self.seen.iter().filter(|one| one.is_holder());
         let others = self.strangers().filter(|peer| !peer.is_lost);
         let own = own.map(|one| &one.slots);
-        Slots::uncovered(own.chain(others.map(|peer| &peer.slots)))
+        let inherited = self.heirs().map(|(_, slots)| slots);
+        let others = others.map(|peer| &peer.slots);
+        Slots::uncovered(own.chain(others).chain(inherited))
     }
 
     /// Returns the planned replicas that serve slots as masters.

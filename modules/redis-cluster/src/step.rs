@@ -18,6 +18,8 @@ pub(crate) enum Step {
     Follow { at: usize, master: usize },
     /// Makes a replica the master in its master's place.
     TakeOver { at: usize },
+    /// Makes a replica the master in the place of a master that will not come back.
+    Inherit { at: usize },
     /// Gives masters without slots their part.
     Rebalance { at: usize },
     /// Takes all slots from a node that leaves.
@@ -35,6 +37,7 @@ impl Step {
             | Self::Claim { at, .. }
             | Self::Follow { at, .. }
             | Self::TakeOver { at }
+            | Self::Inherit { at }
             | Self::Rebalance { at }
             | Self::Drain { at, .. }
             | Self::Expel { at, .. } => at,
@@ -68,6 +71,7 @@ impl Step {
                 }
             }
             Self::TakeOver { at } => take_over(*at, seen),
+            Self::Inherit { at } => inherit(*at, seen),
             Self::Rebalance { .. } => {
                 for master in placement.masters() {
                     if let Some(one) = seen.get_mut(master) {
@@ -134,6 +138,20 @@ fn take_over(at: usize, seen: &mut [Seen]) {
     }
 }
 
+fn inherit(at: usize, seen: &mut [Seen]) {
+    let old = seen.get(at).and_then(|one| one.master.clone());
+    let mut slots = Slots::default();
+    for peer in seen.iter_mut().flat_map(|one| &mut one.peers) {
+        if Some(&peer.id) == old.as_ref() && !peer.slots.is_empty() {
+            slots = std::mem::take(&mut peer.slots);
+        }
+    }
+    if let Some(one) = seen.get_mut(at) {
+        one.master = None;
+        one.slots = slots;
+    }
+}
+
 struct Described<'a>(&'a Step, &'a Placement);
 
 impl fmt::Display for Described<'_> {
@@ -148,6 +166,7 @@ impl fmt::Display for Described<'_> {
                 write!(formatter, "{at} follows {}", placement.name(*master))
             }
             Step::TakeOver { .. } => write!(formatter, "{at} takes over from its master"),
+            Step::Inherit { .. } => write!(formatter, "{at} inherits from its lost master"),
             Step::Rebalance { .. } => write!(formatter, "slots are spread over all masters"),
             Step::Drain { id, .. } => write!(formatter, "{id} hands over its slots"),
             Step::Expel { id, .. } => write!(formatter, "{id} is taken out of the cluster"),

@@ -6,12 +6,20 @@ use crate::step::Step;
 /// The stages of a settlement, in the order in which they are asked. Each returns steps that
 /// can be taken together, and relies on those before it having none left.
 impl Situation<'_> {
+    /// One at a time: each needs the others' votes.
+    pub(super) fn inherit(&self) -> Vec<Step> {
+        let heirs = self.heirs().take(1);
+        heirs.map(|(at, _)| Step::Inherit { at }).collect()
+    }
+
     pub(super) fn forget(&self) -> Vec<Step> {
         let mut steps = Vec::new();
         for (at, one) in self.seen.iter().enumerate() {
             for peer in &one.peers {
-                let is_ours =
-                    self.is_planned(&peer.address) || self.leaving.contains(&peer.address);
+                // Redis writes an address that it has lost as `:0`.
+                let is_ours = peer.address == ":0"
+                    || self.is_planned(&peer.address)
+                    || self.leaving.contains(&peer.address);
                 let is_gone = peer.is_lost || self.is_planned(&peer.address);
                 if self.is_stranger(peer) && is_ours && is_gone && peer.slots.is_empty() {
                     let id = peer.id.clone();

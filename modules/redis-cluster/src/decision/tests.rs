@@ -118,6 +118,28 @@ fn a_master_that_lost_its_memory_is_met_again_follows_and_takes_over() {
     assert!(is_as_planned(&placement, &seen));
 }
 
+/// As Redis 7.0 shows it when a master comes back empty before it was taken for failed.
+#[test]
+fn a_replica_inherits_from_a_master_that_came_back_as_somebody_else() {
+    let placement = placement(3);
+    let mut seen = formed(&placement);
+    let old = seen[0].clone();
+    seen[0] = Seen::fresh(&placement.instances[0]);
+    seen[0].id = "new".to_owned();
+    seen[4].keys = 9;
+    for peer in seen.iter_mut().flat_map(|one| &mut one.peers) {
+        if peer.id == old.id {
+            peer.is_lost = true;
+            peer.address = ":0".to_owned();
+            peer.slots = old.slots.clone();
+        }
+    }
+    let taken = settle(&placement, &mut seen).unwrap();
+    assert_eq!(taken[0], "m2:7001 inherits from its lost master");
+    assert_eq!(taken.last().unwrap(), "m1:7000 takes over from its master");
+    assert!(is_as_planned(&placement, &seen));
+}
+
 #[test]
 fn a_fourth_machine_joins_and_gets_its_part() {
     let small = placement(3);
