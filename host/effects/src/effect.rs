@@ -32,7 +32,10 @@ pub struct Effect {
 impl Effect {
     /// Returns the same effect asking something else: how a layer passes on a translation.
     pub fn asking(&self, act: Act) -> Self {
-        Self { act, ..self.clone() }
+        Self {
+            act,
+            ..self.clone()
+        }
     }
 }
 
@@ -180,9 +183,9 @@ impl Act {
     /// The command of the act, where it has one.
     pub fn command(&self) -> Option<&Command> {
         match self {
-            Self::Probe { command, .. } | Self::Wait { command, .. } | Self::Run { command, .. } => {
-                Some(command)
-            }
+            Self::Probe { command, .. }
+            | Self::Wait { command, .. }
+            | Self::Run { command, .. } => Some(command),
             _ => None,
         }
     }

@@ -67,25 +67,32 @@ pub enum EffectError {
 impl EffectError {
     /// An error for a request that makes no sense.
     pub fn invalid(reason: impl Into<String>) -> Self {
-        Self::Invalid { reason: reason.into() }
+        Self::Invalid {
+            reason: reason.into(),
+        }
     }
 
     /// An error that fits nowhere else.
     pub fn other(reason: impl Into<String>) -> Self {
-        Self::Other { reason: reason.into() }
+        Self::Other {
+            reason: reason.into(),
+        }
     }
 }
 
 impl From<CourierError> for EffectError {
     fn from(error: CourierError) -> Self {
         match &error {
-            CourierError::Unreachable { in_doubt, .. } => {
-                Self::Unreachable { reason: error.to_string(), in_doubt: *in_doubt }
-            }
-            CourierError::Deadline { .. } => Self::Deadline { reason: error.to_string() },
-            CourierError::Garbled { .. } | CourierError::Unfit { .. } => {
-                Self::Other { reason: error.to_string() }
-            }
+            CourierError::Unreachable { in_doubt, .. } => Self::Unreachable {
+                reason: error.to_string(),
+                in_doubt: *in_doubt,
+            },
+            CourierError::Deadline { .. } => Self::Deadline {
+                reason: error.to_string(),
+            },
+            CourierError::Garbled { .. } | CourierError::Unfit { .. } => Self::Other {
+                reason: error.to_string(),
+            },
         }
     }
 }

@@ -91,7 +91,11 @@ impl Item {
     /// What the wish is about, in a person's words.
     pub fn subject(&self) -> String {
         let names = |names: &std::collections::BTreeSet<String>| {
-            names.iter().map(String::as_str).collect::<Vec<_>>().join(" ")
+            names
+                .iter()
+                .map(String::as_str)
+                .collect::<Vec<_>>()
+                .join(" ")
         };
         match self {
             Self::File(file) => format!("file {}", file.path),

@@ -65,8 +65,12 @@ impl Wishes {
         replaced: &mut BTreeSet<String>,
     ) -> Vec<Differing> {
         let mut differing = Vec::new();
-        for (index, ((wish, facts), sensitive)) in
-            self.wishes.iter().zip(facts).zip(&self.sensitive).enumerate()
+        for (index, ((wish, facts), sensitive)) in self
+            .wishes
+            .iter()
+            .zip(facts)
+            .zip(&self.sensitive)
+            .enumerate()
         {
             let mut wish = wish.clone();
             if let (Wish::Service(service), Some((restart_for, reload_for))) =
@@ -75,22 +79,36 @@ impl Wishes {
                 service.restart_coming = restart_for.iter().any(|path| replaced.contains(path));
                 service.reload_coming = reload_for.iter().any(|path| replaced.contains(path));
             }
-            let Some(difference) = wish.compare(facts) else { continue };
+            let Some(difference) = wish.compare(facts) else {
+                continue;
+            };
             if let (Wish::File(file), true) = (&wish, difference.content) {
                 replaced.insert(file.path.clone());
             }
-            differing.push(Differing { index, wish, difference, sensitive: *sensitive });
+            differing.push(Differing {
+                index,
+                wish,
+                difference,
+                sensitive: *sensitive,
+            });
         }
         differing
     }
 
     /// The answer to the list, once these differences are settled. `diffs` holds the content
     /// differences by place.
-    pub(crate) fn settlements(&self, differing: Vec<(Differing, Option<String>)>) -> Vec<Settlement> {
+    pub(crate) fn settlements(
+        &self,
+        differing: Vec<(Differing, Option<String>)>,
+    ) -> Vec<Settlement> {
         let mut settlements: Vec<Settlement> = self
             .subjects
             .iter()
-            .map(|subject| Settlement { subject: subject.clone(), lines: Vec::new(), diff: None })
+            .map(|subject| Settlement {
+                subject: subject.clone(),
+                lines: Vec::new(),
+                diff: None,
+            })
             .collect();
         for (found, diff) in differing {
             if let Some(settlement) = settlements.get_mut(found.index) {
@@ -104,7 +122,10 @@ impl Wishes {
 
 /// The SHA-256 of some bytes, in hexadecimal.
 pub(crate) fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// The difference of a file's content in unified form, or a word about it where it is no text.
@@ -112,8 +133,10 @@ pub(crate) fn sha256(bytes: &[u8]) -> String {
 /// Where secrets are in the new content, a removed line may hold an older value that nobody
 /// knows any more, so removed lines are not shown.
 pub(crate) fn diff(path: &str, before: Option<&[u8]>, after: &[u8], sensitive: bool) -> String {
-    let (Ok(old), Ok(new)) = (std::str::from_utf8(before.unwrap_or_default()), std::str::from_utf8(after))
-    else {
+    let (Ok(old), Ok(new)) = (
+        std::str::from_utf8(before.unwrap_or_default()),
+        std::str::from_utf8(after),
+    ) else {
         return format!("binary file, now {} bytes", after.len());
     };
     let from = if before.is_some() { path } else { "/dev/null" };
@@ -128,7 +151,11 @@ pub(crate) fn diff(path: &str, before: Option<&[u8]>, after: &[u8], sensitive: b
     text.lines()
         .map(|line| {
             let hidden = line.starts_with('-') && !line.starts_with("--- ");
-            if hidden { "-[not shown: it may hold a secret]\n".to_owned() } else { format!("{line}\n") }
+            if hidden {
+                "-[not shown: it may hold a secret]\n".to_owned()
+            } else {
+                format!("{line}\n")
+            }
         })
         .collect()
 }
@@ -148,7 +175,10 @@ fn wish(item: &Item, items: &[Item]) -> Result<Wish, EffectError> {
     Ok(match item {
         Item::File(file) => {
             let Content::Bytes { bytes, .. } = &file.content else {
-                return Err(EffectError::other(format!("the template of {} was not rendered", file.path)));
+                return Err(EffectError::other(format!(
+                    "the template of {} was not rendered",
+                    file.path
+                )));
             };
             let watching = |paths: fn(&crate::Service) -> &Vec<String>| {
                 items

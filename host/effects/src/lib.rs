@@ -21,8 +21,8 @@ mod vault;
 
 pub use effect::{Act, Command, Dial, Doubt, Effect, Effects, Hook, Input, Sign, Text, Turn};
 pub use error::EffectError;
-pub use layers::masked;
 pub use item::{Content, File, Item, Service};
+pub use layers::masked;
 pub use outcome::{Certainty, Found, Outcome, Settlement};
 pub use rights::Rights;
 pub use template::{TemplateError, Templates};

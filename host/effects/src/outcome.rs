@@ -14,7 +14,10 @@ pub struct Outcome {
 impl Outcome {
     /// An outcome that a machine itself has told.
     pub fn exact(found: Found) -> Self {
-        Self { found, certainty: Certainty::Exact }
+        Self {
+            found,
+            certainty: Certainty::Exact,
+        }
     }
 }
 

@@ -62,7 +62,10 @@ impl Templates {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         let mut syntax = SyntaxConfig::builder();
-        syntax.keep_trailing_newline(true).trim_blocks(true).lstrip_blocks(true);
+        syntax
+            .keep_trailing_newline(true)
+            .trim_blocks(true)
+            .lstrip_blocks(true);
         match syntax.build() {
             Ok(syntax) => environment.set_syntax(syntax),
             Err(error) => return Err(understood("", &error)),
@@ -81,7 +84,10 @@ impl Templates {
     /// Renders a template with the members of a JSON object as its variables.
     pub fn render(&self, name: &str, variables: &Value) -> Result<String, TemplateError> {
         let Ok(template) = self.environment.get_template(name) else {
-            let known = self.environment.templates().map(|(name, _)| format!("`{name}`"));
+            let known = self
+                .environment
+                .templates()
+                .map(|(name, _)| format!("`{name}`"));
             return Err(TemplateError::Unknown {
                 name: name.to_owned(),
                 known: known.collect::<Vec<_>>().join(", "),
@@ -92,7 +98,11 @@ impl Templates {
             Ok(_) => {}
             Err(_) if text.0.len() >= LONGEST => {
                 let reason = format!("the text is longer than {LONGEST} bytes");
-                return Err(TemplateError::Invalid { name: name.to_owned(), line: 0, reason });
+                return Err(TemplateError::Invalid {
+                    name: name.to_owned(),
+                    line: 0,
+                    reason,
+                });
             }
             Err(error) => return Err(understood(name, &error)),
         }
@@ -162,7 +172,10 @@ mod tests {
     #[test]
     fn names_the_undefined_variable_and_its_line() {
         let error = rendered("a\n{{ port }}\n", serde_json::json!({})).unwrap_err();
-        assert_eq!(error.to_string(), "template `t`, line 2: `port` is not defined");
+        assert_eq!(
+            error.to_string(),
+            "template `t`, line 2: `port` is not defined"
+        );
     }
 
     #[test]
@@ -174,7 +187,8 @@ mod tests {
 
     #[test]
     fn refuses_endless_work() {
-        let source = "{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}";
+        let source =
+            "{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}";
         let error = rendered(source, serde_json::json!({})).unwrap_err();
         assert!(error.to_string().contains("too many steps"), "{error}");
     }

@@ -20,7 +20,10 @@ pub struct Vault {
 
 impl std::fmt::Debug for Vault {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_tuple("Vault").field(&self.values.keys().collect::<Vec<_>>()).finish()
+        formatter
+            .debug_tuple("Vault")
+            .field(&self.values.keys().collect::<Vec<_>>())
+            .finish()
     }
 }
 
@@ -66,13 +69,20 @@ impl Vault {
                 Err(error) => errors.push(error),
             }
         }
-        if errors.is_empty() { Ok(Self::holding(values)) } else { Err(errors) }
+        if errors.is_empty() {
+            Ok(Self::holding(values))
+        } else {
+            Err(errors)
+        }
     }
 
     /// A vault with these values.
     pub fn holding(values: BTreeMap<SecretName, Zeroizing<String>>) -> Self {
         // Longest first, so that a secret that contains another is taken out as a whole.
-        let names: Vec<String> = values.keys().map(|name| format!("[secret:{name}]")).collect();
+        let names: Vec<String> = values
+            .keys()
+            .map(|name| format!("[secret:{name}]"))
+            .collect();
         let finder = AhoCorasick::builder()
             .match_kind(MatchKind::LeftmostLongest)
             .build(values.values().map(|value| value.as_bytes()))
@@ -84,7 +94,11 @@ impl Vault {
             let random = ulid::Ulid::new().0.to_le_bytes();
             part.copy_from_slice(random.get(..part.len()).unwrap_or(&[0; 16]));
         }
-        Self { values, finder, key }
+        Self {
+            values,
+            finder,
+            key,
+        }
     }
 
     /// The value of a secret.
@@ -97,7 +111,9 @@ impl Vault {
 
     /// Replaces every value in these bytes by `[secret:<name>]`.
     pub fn scrub(&self, bytes: &mut Vec<u8>) {
-        let Some((finder, names)) = &self.finder else { return };
+        let Some((finder, names)) = &self.finder else {
+            return;
+        };
         if finder.is_match(bytes.as_slice()) {
             let mut clean = finder.replace_all_bytes(bytes, names);
             std::mem::swap(bytes, &mut clean);
@@ -107,7 +123,9 @@ impl Vault {
 
     /// Replaces every value in this text by `[secret:<name>]`.
     pub fn scrub_text(&self, text: &mut String) {
-        let Some((finder, names)) = &self.finder else { return };
+        let Some((finder, names)) = &self.finder else {
+            return;
+        };
         if finder.is_match(text.as_str()) {
             let mut clean = finder.replace_all(text, names);
             std::mem::swap(text, &mut clean);
@@ -121,19 +139,31 @@ impl Vault {
         let mut hash = Sha256::new();
         hash.update(self.key);
         hash.update(bytes);
-        hash.finalize().iter().take(12).map(|byte| format!("{byte:02x}")).collect()
+        hash.finalize()
+            .iter()
+            .take(12)
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
     }
 }
 
 fn read(name: &SecretName, source: &SecretSource) -> Result<Zeroizing<String>, VaultError> {
     match source {
-        SecretSource::Env(variable) => std::env::var(variable).map(Zeroizing::new).map_err(|_| {
-            VaultError::NoVariable { name: name.clone(), variable: variable.clone() }
-        }),
+        SecretSource::Env(variable) => {
+            std::env::var(variable)
+                .map(Zeroizing::new)
+                .map_err(|_| VaultError::NoVariable {
+                    name: name.clone(),
+                    variable: variable.clone(),
+                })
+        }
         SecretSource::File(path) => {
             let mut text = fs_err::read_to_string(path)
                 .map(Zeroizing::new)
-                .map_err(|source| VaultError::Unreadable { name: name.clone(), source })?;
+                .map_err(|source| VaultError::Unreadable {
+                    name: name.clone(),
+                    source,
+                })?;
             // Editors end files with a line end that is no part of the secret.
             if text.ends_with('\n') {
                 text.pop();
@@ -143,7 +173,10 @@ fn read(name: &SecretName, source: &SecretSource) -> Result<Zeroizing<String>, V
             }
             Ok(text)
         }
-        _ => Err(VaultError::Unfit { name: name.clone(), reason: "its source is not known here" }),
+        _ => Err(VaultError::Unfit {
+            name: name.clone(),
+            reason: "its source is not known here",
+        }),
     }
 }
 
@@ -155,5 +188,8 @@ fn judged(name: &SecretName, value: Zeroizing<String>) -> Result<Zeroizing<Strin
     } else {
         return Ok(value);
     };
-    Err(VaultError::Unfit { name: name.clone(), reason })
+    Err(VaultError::Unfit {
+        name: name.clone(),
+        reason,
+    })
 }

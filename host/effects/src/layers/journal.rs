@@ -40,10 +40,19 @@ pub enum JournalError {
 impl Journal {
     /// Begins a new journal. There must be no file yet.
     pub fn begin(path: &Path) -> Result<Self, JournalError> {
-        let file =
-            fs_err::OpenOptions::new().write(true).create_new(true).open(path)?;
-        let state = State { file, next: 0, last: String::new() };
-        Ok(Self { path: path.to_owned(), state: Mutex::new(state) })
+        let file = fs_err::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(path)?;
+        let state = State {
+            file,
+            next: 0,
+            last: String::new(),
+        };
+        Ok(Self {
+            path: path.to_owned(),
+            state: Mutex::new(state),
+        })
     }
 
     /// Where it is.
@@ -98,9 +107,12 @@ impl<E: Effects> Effects for Journaled<E> {
         });
         let written = |error: JournalError| EffectError::other(error.to_string());
         let changes = effect.act.changes();
-        let intent = json!({"effect": place, "verb": effect.act.verb(), "asked": asked(&effect.act)});
+        let intent =
+            json!({"effect": place, "verb": effect.act.verb(), "asked": asked(&effect.act)});
         // Only an intent to change must not be lost: a lost look is looked at again.
-        self.journal.append("intent", intent, changes).map_err(written)?;
+        self.journal
+            .append("intent", intent, changes)
+            .map_err(written)?;
         let result = self.inner.perform(effect).await;
         let outcome = match &result {
             Ok(outcome) => json!({
@@ -110,7 +122,9 @@ impl<E: Effects> Effects for Journaled<E> {
             }),
             Err(error) => json!({"effect": place, "error": error.to_string()}),
         };
-        self.journal.append("outcome", outcome, changes).map_err(written)?;
+        self.journal
+            .append("outcome", outcome, changes)
+            .map_err(written)?;
         result
     }
 }
@@ -120,7 +134,11 @@ fn asked(act: &Act) -> Value {
     match act {
         Act::Ensure(items) => items.iter().map(wanted).collect(),
         Act::Probe { command, .. } => commanded(command),
-        Act::Wait { command, sign, patience } => json!({
+        Act::Wait {
+            command,
+            sign,
+            patience,
+        } => json!({
             "command": commanded(command),
             "status": sign.status,
             "contains": sign.contains,
@@ -145,7 +163,10 @@ fn wanted(item: &Item) -> Value {
     let content = match item {
         Item::File(file) => match &file.content {
             Content::Bytes { bytes, .. } => json!({"sha256": sha256(bytes)}),
-            Content::Rendered { template, variables } => {
+            Content::Rendered {
+                template,
+                variables,
+            } => {
                 json!({"template": template, "variables": variables})
             }
         },
@@ -155,8 +176,11 @@ fn wanted(item: &Item) -> Value {
 }
 
 fn commanded(command: &crate::Command) -> Value {
-    let environment: serde_json::Map<String, Value> =
-        command.environment.iter().map(|(name, text)| (name.clone(), text_of(text))).collect();
+    let environment: serde_json::Map<String, Value> = command
+        .environment
+        .iter()
+        .map(|(name, text)| (name.clone(), text_of(text)))
+        .collect();
     json!({
         "argv": command.argv,
         "environment": environment,

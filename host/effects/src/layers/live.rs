@@ -35,10 +35,18 @@ pub struct Live {
 impl Live {
     /// A layer over the machines of a fleet.
     pub fn new(fleet: Arc<dyn Fleet>) -> Self {
-        Self { fleet, replaced: Mutex::default() }
+        Self {
+            fleet,
+            replaced: Mutex::default(),
+        }
     }
 
-    async fn ensure(&self, courier: &dyn Courier, machine: &MachineName, items: &[Item]) -> Result<Found, EffectError> {
+    async fn ensure(
+        &self,
+        courier: &dyn Courier,
+        machine: &MachineName,
+        items: &[Item],
+    ) -> Result<Found, EffectError> {
         let wishes = Wishes::of(items)?;
         let facts = look(courier, wishes.identities()).await?;
         let differing = {
@@ -53,13 +61,18 @@ impl Live {
             let text = content_diff(courier, &found, &facts).await?;
             explained.push((found, text));
         }
-        let list = explained.iter().map(|(found, _)| found.wish.clone()).collect();
+        let list = explained
+            .iter()
+            .map(|(found, _)| found.wish.clone())
+            .collect();
         let settled = match courier.exchange(Request::Settle(list)).await? {
             Reply::Settled(settled) => settled,
             other => return Err(unexpected(other)),
         };
         if let Some(message) = settled.failure {
-            let index = explained.get(settled.done).map_or(0, |(found, _)| found.index);
+            let index = explained
+                .get(settled.done)
+                .map_or(0, |(found, _)| found.index);
             return Err(EffectError::Failed {
                 index: u32::try_from(index).unwrap_or(u32::MAX),
                 subject: wishes.subject(index).to_owned(),
@@ -80,16 +93,21 @@ impl Effects for Live {
             Act::Look(identities) => Found::Facts(look(courier, identities).await?),
             Act::Probe { command, .. } => Found::Answer(answer(courier, command).await?),
             Act::Run { command, .. } => Found::Ran(Some(answer(courier, command).await?)),
-            Act::Wait { command, sign, patience } => {
-                Found::Answer(wait(courier, command, &sign, patience).await?)
-            }
+            Act::Wait {
+                command,
+                sign,
+                patience,
+            } => Found::Answer(wait(courier, command, &sign, patience).await?),
             Act::Read { path, limit } => read(courier, path, limit).await?,
             Act::Status { path } => match courier.exchange(Request::Status { path }).await? {
                 Reply::Status(status) => Found::Status(status),
                 other => return Err(unexpected(other)),
             },
             Act::Entries { path } => {
-                match courier.exchange(Request::Entries { path: path.clone() }).await? {
+                match courier
+                    .exchange(Request::Entries { path: path.clone() })
+                    .await?
+                {
                     Reply::Entries(Some(entries)) => Found::Entries(entries),
                     Reply::Entries(None) => return Err(EffectError::NotFound { path }),
                     other => return Err(unexpected(other)),
@@ -123,10 +141,15 @@ async fn content_diff(
     found: &Differing,
     facts: &[Facts],
 ) -> Result<Option<String>, EffectError> {
-    let (Wish::File(file), true) = (&found.wish, found.difference.content) else { return Ok(None) };
+    let (Wish::File(file), true) = (&found.wish, found.difference.content) else {
+        return Ok(None);
+    };
     let stands = matches!(facts.get(found.index), Some(Facts::Path(path)) if path.hash.is_some());
     let before = if stands {
-        let request = Request::Read { path: file.path.clone(), limit: DIFF_LIMIT };
+        let request = Request::Read {
+            path: file.path.clone(),
+            limit: DIFF_LIMIT,
+        };
         match courier.exchange(request).await? {
             Reply::Bytes(bytes) => Some(bytes),
             _ => return Ok(Some("the old content is too long to show".to_owned())),
@@ -134,11 +157,19 @@ async fn content_diff(
     } else {
         None
     };
-    Ok(Some(diff(&file.path, before.as_deref(), &file.content, found.sensitive)))
+    Ok(Some(diff(
+        &file.path,
+        before.as_deref(),
+        &file.content,
+        found.sensitive,
+    )))
 }
 
 async fn answer(courier: &dyn Courier, command: Command) -> Result<Answer, EffectError> {
-    match courier.exchange(Request::Command(sendable(command)?)).await? {
+    match courier
+        .exchange(Request::Command(sendable(command)?))
+        .await?
+    {
         Reply::Answer(answer) => Ok(answer),
         other => Err(unexpected(other)),
     }
@@ -158,7 +189,9 @@ async fn wait(
             return Ok(last);
         }
         if Instant::now() + pause >= end {
-            return Err(EffectError::Deadline { reason: waited(&command, sign, patience, &last) });
+            return Err(EffectError::Deadline {
+                reason: waited(&command, sign, patience, &last),
+            });
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
@@ -167,8 +200,14 @@ async fn wait(
 
 fn waited(command: &Command, sign: &Sign, patience: Duration, last: &Answer) -> String {
     let program = command.argv.first().map_or("", String::as_str);
-    let output: String = String::from_utf8_lossy(&last.output).chars().take(400).collect();
-    let errors: String = String::from_utf8_lossy(&last.errors).chars().take(400).collect();
+    let output: String = String::from_utf8_lossy(&last.output)
+        .chars()
+        .take(400)
+        .collect();
+    let errors: String = String::from_utf8_lossy(&last.errors)
+        .chars()
+        .take(400)
+        .collect();
     format!(
         "`{program}` did not answer with status {} and `{}` within {} s; its last answer: status {}, {} {}",
         sign.status,
@@ -181,7 +220,10 @@ fn waited(command: &Command, sign: &Sign, patience: Duration, last: &Answer) -> 
 }
 
 async fn read(courier: &dyn Courier, path: String, limit: u32) -> Result<Found, EffectError> {
-    let request = Request::Read { path: path.clone(), limit: u64::from(limit) };
+    let request = Request::Read {
+        path: path.clone(),
+        limit: u64::from(limit),
+    };
     match courier.exchange(request).await? {
         Reply::Bytes(bytes) => Ok(Found::Bytes(bytes)),
         Reply::NotFound => Err(EffectError::NotFound { path }),
@@ -191,9 +233,24 @@ async fn read(courier: &dyn Courier, path: String, limit: u32) -> Result<Found, 
 }
 
 async fn dialed(courier: &dyn Courier, dial: Dial) -> Result<Found, EffectError> {
-    let Dial { address, port, send, limit, deadline } = dial;
-    let reason = format!("no answer from {address}:{port} within {} ms", deadline.as_millis());
-    let dial = transport::Dial { address, port, send, limit, deadline };
+    let Dial {
+        address,
+        port,
+        send,
+        limit,
+        deadline,
+    } = dial;
+    let reason = format!(
+        "no answer from {address}:{port} within {} ms",
+        deadline.as_millis()
+    );
+    let dial = transport::Dial {
+        address,
+        port,
+        send,
+        limit,
+        deadline,
+    };
     match courier.exchange(Request::Dial(dial)).await? {
         Reply::Dialed(DialOutcome::Bytes(bytes)) => Ok(Found::Dialed(bytes)),
         Reply::Dialed(DialOutcome::Refused) => Err(EffectError::PortClosed),

@@ -30,10 +30,16 @@ impl<E: Effects> Effects for Policy<E> {
 fn judge(effect: &Effect) -> Result<(), EffectError> {
     let turn = effect.turn.as_ref();
     if !turn.hook.reaches_machines() {
-        return Err(denied(turn, format!("the hook `{}` may not reach machines", turn.hook)));
+        return Err(denied(
+            turn,
+            format!("the hook `{}` may not reach machines", turn.hook),
+        ));
     }
     if !turn.rights.machines.contains(&effect.machine) {
-        return Err(denied(turn, format!("machine `{}` is none of its machines", effect.machine)));
+        return Err(denied(
+            turn,
+            format!("machine `{}` is none of its machines", effect.machine),
+        ));
     }
     if turn.hook == crate::Hook::Health && effect.act.changes() {
         return Err(denied(turn, "the hook `health` may only look".to_owned()));
@@ -50,11 +56,21 @@ fn judge(effect: &Effect) -> Result<(), EffectError> {
         }
         Act::Read { path, .. } | Act::Status { path } | Act::Entries { path } => {
             let path = normal(path)?;
-            allow(turn, turn.rights.asks.allows_read(path), || format!("reading `{path}`"), "reads")
+            allow(
+                turn,
+                turn.rights.asks.allows_read(path),
+                || format!("reading `{path}`"),
+                "reads",
+            )
         }
         Act::Dial { dial, .. } => {
             let port = dial.port;
-            allow(turn, turn.rights.asks.allows_dial(port), || format!("dialing port {port}"), "dial")
+            allow(
+                turn,
+                turn.rights.asks.allows_dial(port),
+                || format!("dialing port {port}"),
+                "dial",
+            )
         }
         Act::Fact { .. } => Ok(()),
         Act::Look(_) => Err(denied(turn, "modules may not look".to_owned())),
@@ -65,12 +81,22 @@ fn judge_item(turn: &Turn, item: &Item) -> Result<(), EffectError> {
     let asks = &turn.rights.asks;
     if let Some(path) = item.path() {
         let path = normal(path)?;
-        allow(turn, asks.allows_write(path), || format!("writing `{path}`"), "paths")?;
+        allow(
+            turn,
+            asks.allows_write(path),
+            || format!("writing `{path}`"),
+            "paths",
+        )?;
     }
     let every = |names: &std::collections::BTreeSet<String>| {
         names.iter().try_for_each(|name| {
             let allowed = asks.allows_package(name);
-            allow(turn, allowed, || format!("the package `{name}`"), "packages")
+            allow(
+                turn,
+                allowed,
+                || format!("the package `{name}`"),
+                "packages",
+            )
         })
     };
     match item {
@@ -78,7 +104,9 @@ fn judge_item(turn: &Turn, item: &Item) -> Result<(), EffectError> {
             Content::Rendered { variables, .. } => {
                 let mut names = Vec::new();
                 secret_names(variables, &mut names);
-                names.into_iter().try_for_each(|name| judge_secret(turn, name))
+                names
+                    .into_iter()
+                    .try_for_each(|name| judge_secret(turn, name))
             }
             Content::Bytes { .. } => Ok(()),
         },
@@ -86,15 +114,30 @@ fn judge_item(turn: &Turn, item: &Item) -> Result<(), EffectError> {
         Item::NoSoftware(software) => every(&software.names),
         Item::Group(group) => {
             let name = &group.name;
-            allow(turn, asks.allows_group(name), || format!("the group `{name}`"), "groups")
+            allow(
+                turn,
+                asks.allows_group(name),
+                || format!("the group `{name}`"),
+                "groups",
+            )
         }
         Item::User(user) => {
             let name = &user.name;
-            allow(turn, asks.allows_user(name), || format!("the user `{name}`"), "users")
+            allow(
+                turn,
+                asks.allows_user(name),
+                || format!("the user `{name}`"),
+                "users",
+            )
         }
         Item::Service(service) => {
             let name = &service.name;
-            allow(turn, asks.allows_service(name), || format!("the service `{name}`"), "services")
+            allow(
+                turn,
+                asks.allows_service(name),
+                || format!("the service `{name}`"),
+                "services",
+            )
         }
         Item::Directory(_) | Item::Link(_) | Item::Absent(_) => Ok(()),
     }
@@ -106,7 +149,12 @@ fn judge_command(turn: &Turn, command: &Command) -> Result<(), EffectError> {
     }
     let argv: Vec<&str> = command.argv.iter().map(String::as_str).collect();
     let allowed = turn.rights.asks.allows_command(&argv);
-    allow(turn, allowed, || format!("the command `{}`", command.argv.join(" ")), "commands")?;
+    allow(
+        turn,
+        allowed,
+        || format!("the command `{}`", command.argv.join(" ")),
+        "commands",
+    )?;
     for (name, text) in &command.environment {
         if name.is_empty() || name.contains(['=', '\0']) || dangerous(name) {
             return Err(denied(turn, format!("the environment variable `{name}`")));
@@ -124,14 +172,35 @@ fn judge_command(turn: &Turn, command: &Command) -> Result<(), EffectError> {
 /// Variables that make a program run another's code, whatever its arguments are.
 fn dangerous(name: &str) -> bool {
     name.starts_with("LD_")
-        || matches!(name, "PATH" | "IFS" | "ENV" | "BASH_ENV" | "SHELLOPTS" | "PYTHONPATH" | "PERL5OPT" | "PERL5LIB" | "RUBYOPT" | "NODE_OPTIONS" | "GCONV_PATH")
+        || matches!(
+            name,
+            "PATH"
+                | "IFS"
+                | "ENV"
+                | "BASH_ENV"
+                | "SHELLOPTS"
+                | "PYTHONPATH"
+                | "PERL5OPT"
+                | "PERL5LIB"
+                | "RUBYOPT"
+                | "NODE_OPTIONS"
+                | "GCONV_PATH"
+        )
 }
 
 fn judge_secret(turn: &Turn, name: &str) -> Result<(), EffectError> {
-    if turn.rights.secrets.iter().any(|known| known.as_str() == name) {
+    if turn
+        .rights
+        .secrets
+        .iter()
+        .any(|known| known.as_str() == name)
+    {
         return Ok(());
     }
-    Err(denied(turn, format!("the secret `{name}` is not among its settings")))
+    Err(denied(
+        turn,
+        format!("the secret `{name}` is not among its settings"),
+    ))
 }
 
 fn allow(
@@ -143,11 +212,16 @@ fn allow(
     if allowed {
         return Ok(());
     }
-    Err(denied(turn, format!("{} is not in `{key}` of its asks", what())))
+    Err(denied(
+        turn,
+        format!("{} is not in `{key}` of its asks", what()),
+    ))
 }
 
 fn denied(turn: &Turn, rule: String) -> EffectError {
-    EffectError::Denied { rule: format!("module `{}` {}: {rule}", turn.module, turn.version) }
+    EffectError::Denied {
+        rule: format!("module `{}` {}: {rule}", turn.module, turn.version),
+    }
 }
 
 /// A path that says what it means: absolute, without `.`, `..`, empty parts or control characters.
@@ -163,4 +237,3 @@ fn normal(path: &str) -> Result<&str, EffectError> {
         path.escape_debug()
     )))
 }
-

@@ -43,12 +43,19 @@ impl Overlay {
         if let Some(held) = self.facts.get(identity) {
             return held.clone();
         }
-        let Facts::Software(mut facts) = real else { return real };
-        let Identity::Software(names) = identity else { return Facts::Software(facts) };
+        let Facts::Software(mut facts) = real else {
+            return real;
+        };
+        let Identity::Software(names) = identity else {
+            return Facts::Software(facts);
+        };
         for name in names {
             match self.packages.get(name) {
                 Some(Some(version)) => {
-                    facts.installed.entry(name.clone()).or_insert_with(|| version.clone());
+                    facts
+                        .installed
+                        .entry(name.clone())
+                        .or_insert_with(|| version.clone());
                 }
                 Some(None) => {
                     facts.installed.remove(name);
@@ -64,10 +71,12 @@ impl Overlay {
         match wish {
             Wish::Software(software) => {
                 let names = software.names.iter().cloned();
-                self.packages.extend(names.map(|name| (name, Some(String::new()))));
+                self.packages
+                    .extend(names.map(|name| (name, Some(String::new()))));
             }
             Wish::NoSoftware(software) => {
-                self.packages.extend(software.names.iter().cloned().map(|name| (name, None)));
+                self.packages
+                    .extend(software.names.iter().cloned().map(|name| (name, None)));
             }
             _ => {
                 self.facts.insert(key(wish.identity()), wish.met(before));
@@ -75,7 +84,8 @@ impl Overlay {
         }
         match wish {
             Wish::File(file) => {
-                self.contents.insert(file.path.clone(), Some(file.content.clone()));
+                self.contents
+                    .insert(file.path.clone(), Some(file.content.clone()));
             }
             Wish::Absent(absent) => {
                 self.contents.insert(absent.path.clone(), None);
@@ -85,14 +95,22 @@ impl Overlay {
     }
 
     fn certainty(&self) -> Certainty {
-        if self.opaque { Certainty::Assumed } else { Certainty::Exact }
+        if self.opaque {
+            Certainty::Assumed
+        } else {
+            Certainty::Exact
+        }
     }
 }
 
 impl<E: Effects> Preview<E> {
     /// A layer over another, which is asked only to look.
     pub fn new(inner: E) -> Self {
-        Self { inner, overlays: Mutex::default(), held_back: AtomicBool::new(false) }
+        Self {
+            inner,
+            overlays: Mutex::default(),
+            held_back: AtomicBool::new(false),
+        }
     }
 
     async fn ensure(&self, effect: &Effect, items: &[Item]) -> Result<Outcome, EffectError> {
@@ -110,17 +128,23 @@ impl<E: Effects> Preview<E> {
             let certainty = overlay.certainty();
             let differing = wishes.differing(&facts, &mut overlay.replaced);
             let before = |place: usize| facts.get(place).cloned();
-            let differing: Vec<_> =
-                differing.into_iter().map(|found| (before(found.index), found)).collect();
+            let differing: Vec<_> = differing
+                .into_iter()
+                .map(|found| (before(found.index), found))
+                .collect();
             (differing, certainty)
         };
         let mut explained = Vec::with_capacity(differing.len());
         for (before, found) in differing {
             let text = self.content_diff(effect, before.as_ref(), &found).await?;
-            self.hold_back(&effect.machine, &found.wish, before.as_ref()).await;
+            self.hold_back(&effect.machine, &found.wish, before.as_ref())
+                .await;
             explained.push((found, text));
         }
-        Ok(Outcome { found: Found::Settled(wishes.settlements(explained)), certainty })
+        Ok(Outcome {
+            found: Found::Settled(wishes.settlements(explained)),
+            certainty,
+        })
     }
 
     async fn hold_back(&self, machine: &MachineName, wish: &Wish, before: Option<&Facts>) {
@@ -139,7 +163,12 @@ impl<E: Effects> Preview<E> {
         effect: &Effect,
         identities: Vec<Identity>,
     ) -> Result<Vec<Facts>, EffectError> {
-        match self.inner.perform(effect.asking(Act::Look(identities))).await?.found {
+        match self
+            .inner
+            .perform(effect.asking(Act::Look(identities)))
+            .await?
+            .found
+        {
             Found::Facts(facts) => Ok(facts),
             _ => Err(EffectError::other("the machine was not looked at")),
         }
@@ -155,7 +184,11 @@ impl<E: Effects> Preview<E> {
             return Ok(None);
         };
         let stands = matches!(before, Some(Facts::Path(path)) if path.hash.is_some());
-        let old = if stands { self.content(effect, &file.path, DIFF_LIMIT).await } else { Ok(None) };
+        let old = if stands {
+            self.content(effect, &file.path, DIFF_LIMIT).await
+        } else {
+            Ok(None)
+        };
         Ok(Some(match old {
             Ok(old) => diff(&file.path, old.as_deref(), &file.content, found.sensitive),
             Err(EffectError::TooLarge { .. }) => "the old content is too long to show".to_owned(),
@@ -178,15 +211,21 @@ impl<E: Effects> Preview<E> {
             .and_then(|overlay| overlay.contents.get(path))
         {
             return match held {
-                Some(bytes) if bytes.len() > limit as usize => {
-                    Err(EffectError::TooLarge { bytes: bytes.len() as u64 })
-                }
+                Some(bytes) if bytes.len() > limit as usize => Err(EffectError::TooLarge {
+                    bytes: bytes.len() as u64,
+                }),
                 held => Ok(held.clone()),
             };
         }
-        let act = Act::Read { path: path.to_owned(), limit };
+        let act = Act::Read {
+            path: path.to_owned(),
+            limit,
+        };
         match self.inner.perform(effect.asking(act)).await {
-            Ok(Outcome { found: Found::Bytes(bytes), .. }) => Ok(Some(bytes)),
+            Ok(Outcome {
+                found: Found::Bytes(bytes),
+                ..
+            }) => Ok(Some(bytes)),
             Err(EffectError::NotFound { .. }) => Ok(None),
             Ok(_) => Err(EffectError::other("the file was not read")),
             Err(error) => Err(error),
@@ -196,17 +235,28 @@ impl<E: Effects> Preview<E> {
     async fn read(&self, effect: &Effect, path: &str, limit: u32) -> Result<Outcome, EffectError> {
         let certainty = self.certainty(&effect.machine).await;
         match self.content(effect, path, limit).await? {
-            Some(bytes) => Ok(Outcome { found: Found::Bytes(bytes), certainty }),
-            None => Err(EffectError::NotFound { path: path.to_owned() }),
+            Some(bytes) => Ok(Outcome {
+                found: Found::Bytes(bytes),
+                certainty,
+            }),
+            None => Err(EffectError::NotFound {
+                path: path.to_owned(),
+            }),
         }
     }
 
     async fn status(&self, effect: Effect, path: &str) -> Result<Outcome, EffectError> {
         let certainty = self.certainty(&effect.machine).await;
-        let identity = Identity::Path { path: path.to_owned(), hash: false };
+        let identity = Identity::Path {
+            path: path.to_owned(),
+            hash: false,
+        };
         let held = {
             let overlays = self.overlays.lock().await;
-            overlays.get(&effect.machine).and_then(|overlay| overlay.facts.get(&identity)).cloned()
+            overlays
+                .get(&effect.machine)
+                .and_then(|overlay| overlay.facts.get(&identity))
+                .cloned()
         };
         match held {
             Some(Facts::Path(facts)) => {
@@ -217,7 +267,10 @@ impl<E: Effects> Preview<E> {
                     owner: facts.owner,
                     group: facts.group,
                 });
-                Ok(Outcome { found: Found::Status(status), certainty })
+                Ok(Outcome {
+                    found: Found::Status(status),
+                    certainty,
+                })
             }
             _ => self.inner.perform(effect).await,
         }
@@ -226,7 +279,10 @@ impl<E: Effects> Preview<E> {
     async fn entries(&self, effect: Effect, path: &str) -> Result<Outcome, EffectError> {
         let certainty = self.certainty(&effect.machine).await;
         let real = match self.inner.perform(effect.clone()).await {
-            Ok(Outcome { found: Found::Entries(entries), .. }) => Some(entries),
+            Ok(Outcome {
+                found: Found::Entries(entries),
+                ..
+            }) => Some(entries),
             Err(EffectError::NotFound { .. }) => None,
             other => return other,
         };
@@ -234,7 +290,9 @@ impl<E: Effects> Preview<E> {
         let Some(overlay) = overlays.get(&effect.machine) else {
             return real
                 .map(|entries| Outcome::exact(Found::Entries(entries)))
-                .ok_or(EffectError::NotFound { path: path.to_owned() });
+                .ok_or(EffectError::NotFound {
+                    path: path.to_owned(),
+                });
         };
         let mut exists = real.is_some();
         let mut entries: BTreeSet<String> = real.unwrap_or_default().into_iter().collect();
@@ -256,18 +314,31 @@ impl<E: Effects> Preview<E> {
             }
         }
         if exists {
-            Ok(Outcome { found: Found::Entries(entries.into_iter().collect()), certainty })
+            Ok(Outcome {
+                found: Found::Entries(entries.into_iter().collect()),
+                certainty,
+            })
         } else {
-            Err(EffectError::NotFound { path: path.to_owned() })
+            Err(EffectError::NotFound {
+                path: path.to_owned(),
+            })
         }
     }
 
     async fn certainty(&self, machine: &MachineName) -> Certainty {
-        self.overlays.lock().await.get(machine).map_or(Certainty::Exact, Overlay::certainty)
+        self.overlays
+            .lock()
+            .await
+            .get(machine)
+            .map_or(Certainty::Exact, Overlay::certainty)
     }
 
     async fn holds_back(&self, machine: &MachineName) -> bool {
-        self.overlays.lock().await.get(machine).is_some_and(|overlay| overlay.held_back)
+        self.overlays
+            .lock()
+            .await
+            .get(machine)
+            .is_some_and(|overlay| overlay.held_back)
     }
 
     /// Asks the machine itself; what it says about a state that the real run will not meet is of
@@ -288,7 +359,10 @@ impl<E: Effects> Preview<E> {
         let certainty = overlay.certainty();
         overlay.held_back = true;
         overlay.opaque = true;
-        Outcome { found: Found::Ran(None), certainty }
+        Outcome {
+            found: Found::Ran(None),
+            certainty,
+        }
     }
 }
 
@@ -298,15 +372,24 @@ impl<E: Effects> Effects for Preview<E> {
         match effect.act.clone() {
             Act::Ensure(items) => self.ensure(&effect, &items).await,
             Act::Run { .. } => Ok(self.skip(&effect.machine).await),
-            Act::Probe { assumed: Some(answer), .. } if self.holds_back(&effect.machine).await => {
-                Ok(Outcome { found: Found::Answer(answer), certainty: Certainty::Assumed })
-            }
-            Act::Dial { assumed: Some(bytes), .. } if self.holds_back(&effect.machine).await => {
-                Ok(Outcome { found: Found::Dialed(bytes), certainty: Certainty::Assumed })
-            }
-            Act::Wait { sign, .. } if self.held_back.load(Ordering::Relaxed) => {
-                Ok(Outcome { found: Found::Answer(shown(&sign)), certainty: Certainty::Assumed })
-            }
+            Act::Probe {
+                assumed: Some(answer),
+                ..
+            } if self.holds_back(&effect.machine).await => Ok(Outcome {
+                found: Found::Answer(answer),
+                certainty: Certainty::Assumed,
+            }),
+            Act::Dial {
+                assumed: Some(bytes),
+                ..
+            } if self.holds_back(&effect.machine).await => Ok(Outcome {
+                found: Found::Dialed(bytes),
+                certainty: Certainty::Assumed,
+            }),
+            Act::Wait { sign, .. } if self.held_back.load(Ordering::Relaxed) => Ok(Outcome {
+                found: Found::Answer(shown(&sign)),
+                certainty: Certainty::Assumed,
+            }),
             Act::Read { path, limit } => self.read(&effect, &path, limit).await,
             Act::Status { path } => self.status(effect, &path).await,
             Act::Entries { path } => self.entries(effect, &path).await,
@@ -318,7 +401,11 @@ impl<E: Effects> Effects for Preview<E> {
 
 /// The answer that shows a sign.
 fn shown(sign: &Sign) -> Answer {
-    Answer { status: sign.status, output: sign.contains.clone().into_bytes(), errors: Vec::new() }
+    Answer {
+        status: sign.status,
+        output: sign.contains.clone().into_bytes(),
+        errors: Vec::new(),
+    }
 }
 
 /// The identity under which a thing is kept, however it was asked about.

@@ -26,26 +26,50 @@ impl<E: Effects> Secrets<E> {
         let turn = &effect.turn;
         Ok(match effect.act.clone() {
             Act::Ensure(items) => Act::Ensure(
-                items.into_iter().map(|item| self.rendered(item, turn)).collect::<Result<_, _>>()?,
+                items
+                    .into_iter()
+                    .map(|item| self.rendered(item, turn))
+                    .collect::<Result<_, _>>()?,
             ),
-            Act::Probe { command, assumed } => Act::Probe { command: self.command(command)?, assumed },
-            Act::Wait { command, sign, patience } => {
-                Act::Wait { command: self.command(command)?, sign, patience }
-            }
-            Act::Run { command, doubt } => Act::Run { command: self.command(command)?, doubt },
+            Act::Probe { command, assumed } => Act::Probe {
+                command: self.command(command)?,
+                assumed,
+            },
+            Act::Wait {
+                command,
+                sign,
+                patience,
+            } => Act::Wait {
+                command: self.command(command)?,
+                sign,
+                patience,
+            },
+            Act::Run { command, doubt } => Act::Run {
+                command: self.command(command)?,
+                doubt,
+            },
             other => other,
         })
     }
 
     fn rendered(&self, item: Item, turn: &Turn) -> Result<Item, EffectError> {
-        let Item::File(mut file) = item else { return Ok(item) };
-        if let Content::Rendered { template, mut variables } = file.content {
+        let Item::File(mut file) = item else {
+            return Ok(item);
+        };
+        if let Content::Rendered {
+            template,
+            mut variables,
+        } = file.content
+        {
             let sensitive = self.reveal(&mut variables)?;
             let text = turn
                 .templates
                 .render(&template, &variables)
                 .map_err(|error| self.scrubbed_error(EffectError::invalid(error.to_string())))?;
-            file.content = Content::Bytes { bytes: text.into_bytes(), sensitive };
+            file.content = Content::Bytes {
+                bytes: text.into_bytes(),
+                sensitive,
+            };
         }
         Ok(Item::File(file))
     }
@@ -95,7 +119,10 @@ impl<E: Effects> Secrets<E> {
         match &mut outcome.found {
             Found::Settled(settlements) => {
                 for settlement in settlements {
-                    settlement.lines.iter_mut().for_each(|line| self.vault.scrub_text(line));
+                    settlement
+                        .lines
+                        .iter_mut()
+                        .for_each(|line| self.vault.scrub_text(line));
                     if let Some(diff) = &mut settlement.diff {
                         self.vault.scrub_text(diff);
                     }
@@ -104,7 +131,9 @@ impl<E: Effects> Secrets<E> {
             Found::Answer(answer) | Found::Ran(Some(answer)) => self.scrub_answer(answer),
             Found::Bytes(bytes) | Found::Dialed(bytes) => self.vault.scrub(bytes),
             Found::Entries(entries) => {
-                entries.iter_mut().for_each(|entry| self.vault.scrub_text(entry));
+                entries
+                    .iter_mut()
+                    .for_each(|entry| self.vault.scrub_text(entry));
             }
             Found::Fact(Some(fact)) => self.vault.scrub_text(fact),
             Found::Ran(None) | Found::Fact(None) | Found::Status(_) | Found::Facts(_) => {}
@@ -159,7 +188,9 @@ pub(crate) fn secret_names<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
     }
     match value {
         Value::Array(list) => list.iter().for_each(|member| secret_names(member, found)),
-        Value::Object(members) => members.values().for_each(|member| secret_names(member, found)),
+        Value::Object(members) => members
+            .values()
+            .for_each(|member| secret_names(member, found)),
         _ => {}
     }
 }
