@@ -16,7 +16,8 @@ impl Formation<'_> {
         let id = |at: usize| seen.get(at).map(|one| one.id.as_str()).ok_or_else(absent);
         let one = self.placement.instances.get(step.at()).ok_or_else(absent)?;
         let machine = self.machines.get(one.member).ok_or_else(absent)?;
-        let here = format!("127.0.0.1:{}", one.port);
+        // Not 127.0.0.1: it is handed on to the others as the place to send keys to.
+        let here = one.address.as_str();
         let tell = |words: &[&str]| tell(self.settings, one.port, words);
         let command = match step {
             Step::Forget { id, .. } => tell(&["CLUSTER", "FORGET", id]),
@@ -45,7 +46,7 @@ impl Formation<'_> {
                 self.settings,
                 &[
                     "rebalance",
-                    &here,
+                    here,
                     "--cluster-use-empty-masters",
                     "--cluster-yes",
                 ],
@@ -56,14 +57,14 @@ impl Formation<'_> {
                     self.settings,
                     &[
                         "rebalance",
-                        &here,
+                        here,
                         "--cluster-weight",
                         &weight,
                         "--cluster-yes",
                     ],
                 )
             }
-            Step::Expel { id, .. } => arrange(self.settings, &["del-node", &here, id]),
+            Step::Expel { id, .. } => arrange(self.settings, &["del-node", here, id]),
         };
         Ok((machine, command))
     }
