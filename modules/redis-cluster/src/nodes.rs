@@ -34,7 +34,8 @@ pub(crate) fn parse(text: &str) -> Option<Vec<Node>> {
             address: address.split('@').next()?.to_owned(),
             is_myself: flags.contains(&"myself"),
             is_lost: flags.contains(&"fail") || flags.contains(&"noaddr"),
-            master: (master != "-").then(|| master.to_owned()),
+            // A replica that has forgotten its master has `-` for it, and is still no master.
+            master: flags.contains(&"slave").then(|| master.to_owned()),
             // Two moments of contact, the epoch and the state of the link stand between.
             slots: Slots::parse(words.skip(4))?,
         });
