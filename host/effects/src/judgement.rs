@@ -2,17 +2,25 @@
 
 use std::collections::BTreeSet;
 
+use cellhost_manifest::digest;
 use cellhost_transport::resources::{self, Difference, Facts, Wish};
-use sha2::{Digest, Sha256};
 
-use crate::{Content, EffectError, Item, Settlement};
+use crate::{Certainty, Content, EffectError, Item, Settlement};
 
 /// A list of items as wishes, ready to be judged.
 pub(crate) struct Wishes {
-    wishes: Vec<Wish>,
+    list: Vec<Wish>,
     subjects: Vec<String>,
     sensitive: Vec<bool>,
-    restart_for: Vec<(Vec<String>, Vec<String>)>,
+    watched: Vec<Watched>,
+}
+
+/// What a look at a part of a list showed.
+pub(crate) struct Judged {
+    /// The wishes that differ, in order.
+    pub(crate) differing: Vec<Differing>,
+    /// The place from which to look again; the length of the list where there is none.
+    pub(crate) next: usize,
 }
 
 /// A wish that differs from the facts.
@@ -35,21 +43,16 @@ impl Wishes {
             wishes.push(wish(item, items)?);
         }
         Ok(Self {
-            wishes,
+            list: wishes,
             subjects: items.iter().map(Item::subject).collect(),
             sensitive: items.iter().map(sensitive).collect(),
-            restart_for: items.iter().map(watched).collect(),
+            watched: items.iter().map(watched).collect(),
         })
     }
 
-    /// The things that the wishes are about.
-    pub(crate) fn identities(&self) -> Vec<resources::Identity> {
-        self.wishes.iter().map(Wish::identity).collect()
-    }
-
-    /// The wishes themselves.
-    pub(crate) fn all(&self) -> &[Wish] {
-        &self.wishes
+    /// The things that the wishes from a place on are about.
+    pub(crate) fn identities(&self, from: usize) -> Vec<resources::Identity> {
+        self.list.iter().skip(from).map(Wish::identity).collect()
     }
 
     /// What the wish at this place is about, in words.
@@ -57,75 +60,93 @@ impl Wishes {
         self.subjects.get(index).map_or("", String::as_str)
     }
 
-    /// Compares all wishes with the facts, in order. `replaced` are the files whose content has
-    /// been replaced by earlier lists of the run; those of this list are added to it.
-    pub(crate) fn differing(
-        &self,
-        facts: &[Facts],
-        replaced: &mut BTreeSet<String>,
-    ) -> Vec<Differing> {
+    /// Compares the wishes from a place on with the facts about them, in order, and stops behind
+    /// the first that differs and whose settling may change what the facts about the later ones
+    /// are, such as a package that brings files and services.
+    pub(crate) fn judge(&self, from: usize, facts: &[Facts], memory: &mut Memory) -> Judged {
         let mut differing = Vec::new();
-        for (index, ((wish, facts), sensitive)) in self
-            .wishes
-            .iter()
-            .zip(facts)
-            .zip(&self.sensitive)
-            .enumerate()
-        {
+        let wishes = self.list.iter().enumerate().skip(from);
+        for ((index, wish), facts) in wishes.zip(facts) {
             let mut wish = wish.clone();
-            if let (Wish::Service(service), Some((restart_for, reload_for))) =
-                (&mut wish, self.restart_for.get(index))
-            {
-                service.restart_coming = restart_for.iter().any(|path| replaced.contains(path));
-                service.reload_coming = reload_for.iter().any(|path| replaced.contains(path));
+            if let (Wish::Service(service), Some(watched)) = (&mut wish, self.watched.get(index)) {
+                service.restart_coming = memory.owes(&service.name, &watched.restart);
+                service.reload_coming = memory.owes(&service.name, &watched.reload);
+                memory.pay(&service.name, watched);
             }
             let Some(difference) = wish.compare(facts) else {
                 continue;
             };
             if let (Wish::File(file), true) = (&wish, difference.content) {
-                replaced.insert(file.path.clone());
+                memory.replace(&file.path);
             }
+            let opaque = matches!(wish, Wish::Software(_) | Wish::NoSoftware(_));
+            let sensitive = self.sensitive.get(index).copied().unwrap_or(true);
             differing.push(Differing {
                 index,
                 wish,
                 difference,
-                sensitive: *sensitive,
+                sensitive,
             });
+            if opaque {
+                let next = index + 1;
+                return Judged { differing, next };
+            }
         }
-        differing
+        let next = self.list.len();
+        Judged { differing, next }
     }
 
-    /// The answer to the list, once these differences are settled. `diffs` holds the content
-    /// differences by place.
-    pub(crate) fn settlements(
-        &self,
-        differing: Vec<(Differing, Option<String>)>,
-    ) -> Vec<Settlement> {
-        let mut settlements: Vec<Settlement> = self
-            .subjects
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// The answer to the list while nothing is known to differ.
+    pub(crate) fn settlements(&self) -> Vec<Settlement> {
+        self.subjects
             .iter()
             .map(|subject| Settlement {
                 subject: subject.clone(),
                 lines: Vec::new(),
                 diff: None,
+                certainty: Certainty::Exact,
             })
-            .collect();
-        for (found, diff) in differing {
-            if let Some(settlement) = settlements.get_mut(found.index) {
-                settlement.lines = found.difference.lines;
-                settlement.diff = diff;
-            }
-        }
-        settlements
+            .collect()
     }
 }
 
-/// The SHA-256 of some bytes, in hexadecimal.
-pub(crate) fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+/// The files that services restart and reload for.
+struct Watched {
+    restart: Vec<String>,
+    reload: Vec<String>,
+}
+
+/// What a run remembers of one machine: files whose content it has replaced, and the services
+/// that have restarted or reloaded for them since. A service may stand in a later list than its
+/// files.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    replaced: BTreeSet<String>,
+    paid: BTreeSet<(String, String)>,
+}
+
+impl Memory {
+    fn replace(&mut self, path: &str) {
+        self.paid.retain(|(_, paid)| paid != path);
+        self.replaced.insert(path.to_owned());
+    }
+
+    fn owes(&self, service: &str, paths: &[String]) -> bool {
+        paths.iter().any(|path| {
+            self.replaced.contains(path) && !self.paid.contains(&(service.to_owned(), path.clone()))
+        })
+    }
+
+    fn pay(&mut self, service: &str, watched: &Watched) {
+        let paths = watched.restart.iter().chain(&watched.reload);
+        let paid = paths.map(|path| (service.to_owned(), path.clone()));
+        self.paid.extend(paid);
+    }
 }
 
 /// The difference of a file's content in unified form, or a word about it where it is no text.
@@ -164,11 +185,12 @@ fn sensitive(item: &Item) -> bool {
     matches!(item, Item::File(file) if matches!(file.content, Content::Bytes { sensitive: true, .. }))
 }
 
-fn watched(item: &Item) -> (Vec<String>, Vec<String>) {
-    match item {
+fn watched(item: &Item) -> Watched {
+    let (restart, reload) = match item {
         Item::Service(service) => (service.restart_for.clone(), service.reload_for.clone()),
         _ => (Vec::new(), Vec::new()),
-    }
+    };
+    Watched { restart, reload }
 }
 
 fn wish(item: &Item, items: &[Item]) -> Result<Wish, EffectError> {
@@ -193,7 +215,7 @@ fn wish(item: &Item, items: &[Item]) -> Result<Wish, EffectError> {
             };
             Wish::File(resources::file::File {
                 path: file.path.clone(),
-                hash: sha256(bytes),
+                hash: digest(bytes),
                 content: bytes.clone(),
                 mode: file.mode,
                 owner: file.owner.clone(),

@@ -66,6 +66,8 @@ pub struct Settlement {
     /// The difference of the content of a text file, in unified form.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub diff: Option<String>,
+    /// How sure that is.
+    pub certainty: Certainty,
 }
 
 impl Settlement {

@@ -155,23 +155,23 @@ fn understood(name: &str, error: &minijinja::Error) -> TemplateError {
 mod tests {
     use super::*;
 
-    fn rendered(source: &str, variables: Value) -> Result<String, TemplateError> {
+    fn rendered(source: &str, variables: &Value) -> Result<String, TemplateError> {
         let sources = BTreeMap::from([("t".to_owned(), source.to_owned())]);
-        Templates::parse(&sources)?.render("t", &variables)
+        Templates::parse(&sources)?.render("t", variables)
     }
 
     #[test]
     fn keeps_the_last_newline_and_trims_block_lines() {
         let text = rendered(
             "a\n{% for x in xs %}\n- {{ x }}\n{% endfor %}\n",
-            serde_json::json!({"xs": [1, 2]}),
+            &serde_json::json!({"xs": [1, 2]}),
         );
         assert_eq!(text.unwrap(), "a\n- 1\n- 2\n");
     }
 
     #[test]
     fn names_the_undefined_variable_and_its_line() {
-        let error = rendered("a\n{{ port }}\n", serde_json::json!({})).unwrap_err();
+        let error = rendered("a\n{{ port }}\n", &serde_json::json!({})).unwrap_err();
         assert_eq!(
             error.to_string(),
             "template `t`, line 2: `port` is not defined"
@@ -181,7 +181,7 @@ mod tests {
     #[test]
     fn refuses_a_text_without_end() {
         let source = "{% for a in range(10000) %}{{ x }}{% endfor %}";
-        let error = rendered(source, serde_json::json!({"x": "y".repeat(100_000)})).unwrap_err();
+        let error = rendered(source, &serde_json::json!({"x": "y".repeat(100_000)})).unwrap_err();
         assert!(error.to_string().contains("longer than"), "{error}");
     }
 
@@ -189,13 +189,13 @@ mod tests {
     fn refuses_endless_work() {
         let source =
             "{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}";
-        let error = rendered(source, serde_json::json!({})).unwrap_err();
+        let error = rendered(source, &serde_json::json!({})).unwrap_err();
         assert!(error.to_string().contains("too many steps"), "{error}");
     }
 
     #[test]
     fn never_escapes() {
-        let text = rendered("{{ x }}", serde_json::json!({"x": "<a & 'b'>"}));
+        let text = rendered("{{ x }}", &serde_json::json!({"x": "<a & 'b'>"}));
         assert_eq!(text.unwrap(), "<a & 'b'>");
     }
 }

@@ -139,11 +139,8 @@ impl Vault {
         let mut hash = Sha256::new();
         hash.update(self.key);
         hash.update(bytes);
-        hash.finalize()
-            .iter()
-            .take(12)
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        let digest = hash.finalize();
+        cellhost_manifest::hexadecimal(digest.get(..12).unwrap_or(&digest))
     }
 }
 

@@ -96,7 +96,7 @@ pub(crate) fn check(imports: &[Import], manifest: &Manifest) -> Result<(), LoadE
             .as_ref()
             .map_or_else(String::new, |version| format!("@{}", short(version)));
         return Err(LoadError::Missing {
-            module: manifest.name.to_string(),
+            module: manifest.name.clone(),
             version: manifest.version.clone(),
             needs: format!("{}{version}", import.package),
             offers: offered

@@ -4,8 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use cellhost_effects::Templates;
-use cellhost_manifest::extract;
-use sha2::{Digest, Sha256};
+use cellhost_manifest::{digest, extract};
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Cache, CacheConfig, Config, Engine};
 
@@ -71,7 +70,7 @@ impl Runtime {
             source: Box::new(source),
         })?;
         let manifest = &embedded.manifest;
-        let (module, version) = (manifest.name.to_string(), manifest.version.clone());
+        let (module, version) = (manifest.name.clone(), manifest.version.clone());
         let component =
             Component::new(&self.engine, bytes).map_err(|error| LoadError::Compile {
                 module: module.clone(),
@@ -93,10 +92,7 @@ impl Runtime {
                 version: version.clone(),
                 source,
             })?;
-        let digest = Sha256::digest(bytes)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let digest = digest(bytes);
         Ok(Module::new(Parts {
             engine: self.engine.clone(),
             ticker: self.ticker.clone(),

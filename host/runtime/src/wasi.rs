@@ -9,7 +9,7 @@ use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxBuilder};
 
 /// The time at which every turn begins, so that a turn repeated is the same turn:
 /// 2026-01-01T00:00:00Z.
-const BEGINNING: Duration = Duration::from_secs(1_767_225_600);
+const BEGINNING: Duration = Duration::from_hours(490_896);
 
 /// A WASI context with nothing in it, and random numbers grown from a seed.
 pub(crate) fn empty(seed: u64) -> WasiCtx {

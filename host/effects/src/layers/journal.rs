@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use cellhost_manifest::digest;
 use serde_json::{Value, json};
 
-use crate::judgement::sha256;
 use crate::{Act, Content, Doubt, Effect, EffectError, Effects, Found, Input, Item, Outcome, Text};
 
 /// A file of JSON lines, each chained to the one before by its hash.
@@ -61,7 +61,7 @@ impl Journal {
     }
 
     /// Appends one record of a kind. With `durable` it is on the disk when this returns.
-    pub fn append(&self, kind: &str, body: Value, durable: bool) -> Result<(), JournalError> {
+    pub fn append(&self, kind: &str, body: &Value, durable: bool) -> Result<(), JournalError> {
         let mut state = self.state.lock().map_err(|_| JournalError::Poisoned)?;
         let record = json!({
             "number": state.next,
@@ -71,7 +71,7 @@ impl Journal {
             "body": body,
         });
         let mut line = record.to_string();
-        state.last = sha256(line.as_bytes());
+        state.last = digest(line.as_bytes());
         state.next += 1;
         line.push('\n');
         state.file.write_all(line.as_bytes())?;
@@ -111,7 +111,7 @@ impl<E: Effects> Effects for Journaled<E> {
             json!({"effect": place, "verb": effect.act.verb(), "asked": asked(&effect.act)});
         // Only an intent to change must not be lost: a lost look is looked at again.
         self.journal
-            .append("intent", intent, changes)
+            .append("intent", &intent, changes)
             .map_err(written)?;
         let result = self.inner.perform(effect).await;
         let outcome = match &result {
@@ -123,7 +123,7 @@ impl<E: Effects> Effects for Journaled<E> {
             Err(error) => json!({"effect": place, "error": error.to_string()}),
         };
         self.journal
-            .append("outcome", outcome, changes)
+            .append("outcome", &outcome, changes)
             .map_err(written)?;
         result
     }
@@ -142,7 +142,7 @@ fn asked(act: &Act) -> Value {
             "command": commanded(command),
             "status": sign.status,
             "contains": sign.contains,
-            "patience-ms": patience.as_millis() as u64,
+            "patience-ms": u64::try_from(patience.as_millis()).unwrap_or(u64::MAX),
         }),
         Act::Run { command, doubt } => json!({
             "command": commanded(command),
@@ -162,7 +162,7 @@ fn asked(act: &Act) -> Value {
 fn wanted(item: &Item) -> Value {
     let content = match item {
         Item::File(file) => match &file.content {
-            Content::Bytes { bytes, .. } => json!({"sha256": sha256(bytes)}),
+            Content::Bytes { bytes, .. } => json!({"sha256": digest(bytes)}),
             Content::Rendered {
                 template,
                 variables,
@@ -186,7 +186,7 @@ fn commanded(command: &crate::Command) -> Value {
         "environment": environment,
         "input": match &command.input {
             Input::Nothing => Value::Null,
-            Input::Bytes(bytes) => json!({"sha256": sha256(bytes)}),
+            Input::Bytes(bytes) => json!({"sha256": digest(bytes)}),
             Input::Secret(name) => json!({"secret": name.as_str()}),
         },
         "user": command.user,
@@ -213,7 +213,7 @@ fn found(found: &Found) -> Value {
         Found::Answer(told) | Found::Ran(Some(told)) => answer(told),
         Found::Ran(None) => json!("skipped"),
         Found::Bytes(bytes) | Found::Dialed(bytes) => {
-            json!({"bytes": bytes.len(), "sha256": sha256(bytes)})
+            json!({"bytes": bytes.len(), "sha256": digest(bytes)})
         }
         Found::Status(status) => json!(status.as_ref().map(|status| format!("{status:?}"))),
         Found::Entries(entries) => json!(entries),

@@ -1,6 +1,6 @@
 //! The lowest layer: sends effects to machines.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use cellhost_transport::{self as transport, Answer, Courier, DialOutcome, Fleet,
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use crate::judgement::{Differing, Wishes, diff};
+use crate::judgement::{Differing, Memory, Wishes, diff};
 use crate::{
     Act, Command, Dial, Effect, EffectError, Effects, Found, Input, Item, Outcome, Sign, Text,
 };
@@ -27,9 +27,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// Sends effects to the machines of a fleet.
 pub struct Live {
     fleet: Arc<dyn Fleet>,
-    /// Files whose content this run has replaced, by machine: a service of a later list may have
-    /// to restart for them.
-    replaced: Mutex<HashMap<MachineName, BTreeSet<String>>>,
+    memories: Mutex<HashMap<MachineName, Memory>>,
 }
 
 impl Live {
@@ -37,10 +35,12 @@ impl Live {
     pub fn new(fleet: Arc<dyn Fleet>) -> Self {
         Self {
             fleet,
-            replaced: Mutex::default(),
+            memories: Mutex::default(),
         }
     }
 
+    /// Settles a list: one look and one settling, and one more of each for every package that is
+    /// installed or removed on the way, because nobody knows what it brings or takes along.
     async fn ensure(
         &self,
         courier: &dyn Courier,
@@ -48,38 +48,29 @@ impl Live {
         items: &[Item],
     ) -> Result<Found, EffectError> {
         let wishes = Wishes::of(items)?;
-        let facts = look(courier, wishes.identities()).await?;
-        let differing = {
-            let mut replaced = self.replaced.lock().await;
-            wishes.differing(&facts, replaced.entry(machine.clone()).or_default())
-        };
-        if differing.is_empty() {
-            return Ok(Found::Settled(wishes.settlements(Vec::new())));
+        let mut settlements = wishes.settlements();
+        let mut from = 0;
+        while from < wishes.len() {
+            let facts = look(courier, wishes.identities(from)).await?;
+            let judged = {
+                let mut memories = self.memories.lock().await;
+                let memory = memories.entry(machine.clone()).or_default();
+                wishes.judge(from, &facts, memory)
+            };
+            let mut diffs = Vec::with_capacity(judged.differing.len());
+            for found in &judged.differing {
+                diffs.push(content_diff(courier, found, facts.get(found.index - from)).await?);
+            }
+            settle(courier, &wishes, &judged.differing).await?;
+            for (found, diff) in judged.differing.into_iter().zip(diffs) {
+                if let Some(settlement) = settlements.get_mut(found.index) {
+                    settlement.lines = found.difference.lines;
+                    settlement.diff = diff;
+                }
+            }
+            from = judged.next;
         }
-        let mut explained = Vec::with_capacity(differing.len());
-        for found in differing {
-            let text = content_diff(courier, &found, &facts).await?;
-            explained.push((found, text));
-        }
-        let list = explained
-            .iter()
-            .map(|(found, _)| found.wish.clone())
-            .collect();
-        let settled = match courier.exchange(Request::Settle(list)).await? {
-            Reply::Settled(settled) => settled,
-            other => return Err(unexpected(other)),
-        };
-        if let Some(message) = settled.failure {
-            let index = explained
-                .get(settled.done)
-                .map_or(0, |(found, _)| found.index);
-            return Err(EffectError::Failed {
-                index: u32::try_from(index).unwrap_or(u32::MAX),
-                subject: wishes.subject(index).to_owned(),
-                message,
-            });
-        }
-        Ok(Found::Settled(wishes.settlements(explained)))
+        Ok(Found::Settled(settlements))
     }
 }
 
@@ -123,6 +114,30 @@ impl Effects for Live {
     }
 }
 
+async fn settle(
+    courier: &dyn Courier,
+    wishes: &Wishes,
+    differing: &[Differing],
+) -> Result<(), EffectError> {
+    if differing.is_empty() {
+        return Ok(());
+    }
+    let list = differing.iter().map(|found| found.wish.clone()).collect();
+    let settled = match courier.exchange(Request::Settle(list)).await? {
+        Reply::Settled(settled) => settled,
+        other => return Err(unexpected(other)),
+    };
+    let Some(message) = settled.failure else {
+        return Ok(());
+    };
+    let index = differing.get(settled.done).map_or(0, |found| found.index);
+    Err(EffectError::Failed {
+        index: u32::try_from(index).unwrap_or(u32::MAX),
+        subject: wishes.subject(index).to_owned(),
+        message,
+    })
+}
+
 async fn look(
     courier: &dyn Courier,
     identities: Vec<transport::Identity>,
@@ -139,12 +154,12 @@ async fn look(
 async fn content_diff(
     courier: &dyn Courier,
     found: &Differing,
-    facts: &[Facts],
+    facts: Option<&Facts>,
 ) -> Result<Option<String>, EffectError> {
     let (Wish::File(file), true) = (&found.wish, found.difference.content) else {
         return Ok(None);
     };
-    let stands = matches!(facts.get(found.index), Some(Facts::Path(path)) if path.hash.is_some());
+    let stands = matches!(facts, Some(Facts::Path(path)) if path.hash.is_some());
     let before = if stands {
         let request = Request::Read {
             path: file.path.clone(),

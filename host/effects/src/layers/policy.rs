@@ -147,6 +147,10 @@ fn judge_command(turn: &Turn, command: &Command) -> Result<(), EffectError> {
     if command.argv.is_empty() {
         return Err(EffectError::invalid("a command without a program"));
     }
+    if let Some(user) = &command.user {
+        let rule = || format!("running as another user, `{user}`,");
+        allow(turn, turn.rights.asks.allows_become(), rule, "become")?;
+    }
     let argv: Vec<&str> = command.argv.iter().map(String::as_str).collect();
     let allowed = turn.rights.asks.allows_command(&argv);
     allow(
@@ -218,7 +222,7 @@ fn allow(
     ))
 }
 
-fn denied(turn: &Turn, rule: String) -> EffectError {
+fn denied(turn: &Turn, rule: impl std::fmt::Display) -> EffectError {
     EffectError::Denied {
         rule: format!("module `{}` {}: {rule}", turn.module, turn.version),
     }

@@ -9,7 +9,7 @@ use cellhost_transport::resources::{Facts, Identity, Wish};
 use cellhost_transport::{Answer, FileKind, FileStatus};
 use tokio::sync::Mutex;
 
-use crate::judgement::{Wishes, diff};
+use crate::judgement::{Judged, Memory, Wishes, diff};
 use crate::{Act, Certainty, Effect, EffectError, Effects, Found, Item, Outcome, Sign};
 
 /// Longest content of a machine that is fetched to show a difference.
@@ -30,11 +30,18 @@ struct Overlay {
     /// Packages installed (with a version, empty where unknown) or removed.
     packages: BTreeMap<String, Option<String>>,
     contents: BTreeMap<String, Option<Vec<u8>>>,
-    replaced: BTreeSet<String>,
+    memory: Memory,
     /// Whether any change was held back.
     held_back: bool,
     /// Whether one of them does what only the machine knows: a package's files, a command.
     opaque: bool,
+}
+
+/// A part of a list against the machine as it would be.
+struct Seen {
+    facts: Vec<Facts>,
+    judged: Judged,
+    certainty: Certainty,
 }
 
 impl Overlay {
@@ -115,36 +122,52 @@ impl<E: Effects> Preview<E> {
 
     async fn ensure(&self, effect: &Effect, items: &[Item]) -> Result<Outcome, EffectError> {
         let wishes = Wishes::of(items)?;
-        let real = self.look(effect, wishes.identities()).await?;
-        let (differing, certainty) = {
-            let mut overlays = self.overlays.lock().await;
-            let overlay = overlays.entry(effect.machine.clone()).or_default();
-            let facts: Vec<Facts> = wishes
-                .all()
-                .iter()
-                .zip(real)
-                .map(|(wish, real)| overlay.seen(&key(wish.identity()), real))
-                .collect();
-            let certainty = overlay.certainty();
-            let differing = wishes.differing(&facts, &mut overlay.replaced);
-            let before = |place: usize| facts.get(place).cloned();
-            let differing: Vec<_> = differing
-                .into_iter()
-                .map(|found| (before(found.index), found))
-                .collect();
-            (differing, certainty)
-        };
-        let mut explained = Vec::with_capacity(differing.len());
-        for (before, found) in differing {
-            let text = self.content_diff(effect, before.as_ref(), &found).await?;
-            self.hold_back(&effect.machine, &found.wish, before.as_ref())
-                .await;
-            explained.push((found, text));
+        let real = self.look(effect, wishes.identities(0)).await?;
+        let mut settlements = wishes.settlements();
+        let mut from = 0;
+        while from < wishes.len() {
+            let seen = self.seen(effect, &wishes, from, &real).await;
+            for settlement in settlements.iter_mut().skip(from) {
+                settlement.certainty = seen.certainty;
+            }
+            for found in seen.judged.differing {
+                let before = seen.facts.get(found.index - from);
+                let diff = self.content_diff(effect, before, &found).await?;
+                self.hold_back(&effect.machine, &found.wish, before).await;
+                if let Some(settlement) = settlements.get_mut(found.index) {
+                    settlement.lines = found.difference.lines;
+                    settlement.diff = diff;
+                }
+            }
+            from = seen.judged.next;
         }
+        let certainty = settlements
+            .iter()
+            .map(|settlement| settlement.certainty)
+            .max();
         Ok(Outcome {
-            found: Found::Settled(wishes.settlements(explained)),
-            certainty,
+            found: Found::Settled(settlements),
+            certainty: certainty.unwrap_or(Certainty::Exact),
         })
+    }
+
+    /// The machine as it would be when the wishes from a place on are looked at.
+    async fn seen(&self, effect: &Effect, wishes: &Wishes, from: usize, real: &[Facts]) -> Seen {
+        let mut overlays = self.overlays.lock().await;
+        let overlay = overlays.entry(effect.machine.clone()).or_default();
+        let facts: Vec<Facts> = wishes
+            .identities(from)
+            .into_iter()
+            .zip(real.iter().skip(from).cloned())
+            .map(|(identity, real)| overlay.seen(&key(identity), real))
+            .collect();
+        let certainty = overlay.certainty();
+        let judged = wishes.judge(from, &facts, &mut overlay.memory);
+        Seen {
+            facts,
+            judged,
+            certainty,
+        }
     }
 
     async fn hold_back(&self, machine: &MachineName, wish: &Wish, before: Option<&Facts>) {
@@ -258,22 +281,22 @@ impl<E: Effects> Preview<E> {
                 .and_then(|overlay| overlay.facts.get(&identity))
                 .cloned()
         };
-        match held {
-            Some(Facts::Path(facts)) => {
-                let status = facts.kind.map(|kind| FileStatus {
-                    kind,
-                    size: facts.size,
-                    mode: facts.mode,
-                    owner: facts.owner,
-                    group: facts.group,
-                });
-                Ok(Outcome {
-                    found: Found::Status(status),
-                    certainty,
-                })
-            }
-            _ => self.inner.perform(effect).await,
-        }
+        let Some(Facts::Path(facts)) = held else {
+            let mut outcome = self.inner.perform(effect).await?;
+            outcome.certainty = certainty;
+            return Ok(outcome);
+        };
+        let status = facts.kind.map(|kind| FileStatus {
+            kind,
+            size: facts.size,
+            mode: facts.mode,
+            owner: facts.owner,
+            group: facts.group,
+        });
+        Ok(Outcome {
+            found: Found::Status(status),
+            certainty,
+        })
     }
 
     async fn entries(&self, effect: Effect, path: &str) -> Result<Outcome, EffectError> {

@@ -131,9 +131,9 @@ impl<E: Effects> Secrets<E> {
             Found::Answer(answer) | Found::Ran(Some(answer)) => self.scrub_answer(answer),
             Found::Bytes(bytes) | Found::Dialed(bytes) => self.vault.scrub(bytes),
             Found::Entries(entries) => {
-                entries
-                    .iter_mut()
-                    .for_each(|entry| self.vault.scrub_text(entry));
+                for entry in entries {
+                    self.vault.scrub_text(entry);
+                }
             }
             Found::Fact(Some(fact)) => self.vault.scrub_text(fact),
             Found::Ran(None) | Found::Fact(None) | Found::Status(_) | Found::Facts(_) => {}

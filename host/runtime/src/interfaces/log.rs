@@ -9,7 +9,7 @@ const LINE: usize = 4096;
 
 impl Host for TurnState {
     async fn write(&mut self, level: wit::Level, message: String) -> wasmtime::Result<()> {
-        let message = cut(message);
+        let message = cut(&message);
         // What goes over the limit is dropped; that it was is said once.
         if message.len() > self.log_left {
             if self.log_left > 0 {
@@ -32,7 +32,7 @@ impl Host for TurnState {
     }
 
     async fn doing(&mut self, what: String) -> wasmtime::Result<()> {
-        let what = cut(what);
+        let what = cut(&what);
         if what.len() <= self.log_left {
             self.log_left -= what.len();
             self.context.voice.doing(&self.context.turn, what);
@@ -42,7 +42,7 @@ impl Host for TurnState {
 }
 
 /// A line that is safe to show: one line, no control characters, not too long.
-fn cut(text: String) -> String {
+fn cut(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_control() { ' ' } else { c })
         .take(LINE)
