@@ -9,7 +9,7 @@ use crate::error::{CommandError, Kind};
 
 /// Where compiled modules are kept: `CELLHOST_CACHE`, else below the user's cache directory.
 pub(crate) fn cache() -> Result<PathBuf, CommandError> {
-    directory("CELLHOST_CACHE", |base| base.cache_dir())
+    directory("CELLHOST_CACHE", etcetera::BaseStrategy::cache_dir)
 }
 
 /// Where records of runs are kept: `CELLHOST_STATE`, else below the user's state directory.

@@ -1,6 +1,7 @@
 //! Shows a run while it goes on. Only renders: what happens is decided elsewhere.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use cellhost_effects::Hook;
@@ -80,7 +81,7 @@ impl Progress {
                 machine,
                 happening,
             } => {
-                self.turn((module, hook, machine), happening);
+                self.turn(&(module, hook, machine), happening);
             }
             Event::ModuleEnded {
                 module,
@@ -98,24 +99,21 @@ impl Progress {
         }
     }
 
-    fn turn(&mut self, place: Place, happening: Happening) {
+    fn turn(&mut self, place: &Place, happening: Happening) {
         let turn = self.turns.entry(place.clone()).or_default();
         match happening {
-            Happening::Began => {}
             Happening::Doing(what) => turn.doing = what,
             Happening::Said(Level::Warn, words) => {
-                turn.block
-                    .push_str(&format!("      warning: {}\n", report::clean(&words)));
+                let _ = writeln!(turn.block, "      warning: {}", report::clean(&words));
             }
-            Happening::Said(..) | Happening::Looked { .. } | Happening::Failed { .. } => {}
-            Happening::Settled {
-                machine,
-                changed,
-                certainty,
-            } => {
-                let on = elsewhere(&place, &machine);
+            Happening::Began
+            | Happening::Said(..)
+            | Happening::Looked { .. }
+            | Happening::Failed { .. } => {}
+            Happening::Settled { machine, changed } => {
+                let on = elsewhere(place, &machine);
                 for settlement in &changed {
-                    report::settlement(&mut turn.block, on, settlement, certainty, self.options);
+                    report::settlement(&mut turn.block, on, settlement, self.options);
                 }
             }
             Happening::Ran {
@@ -124,12 +122,12 @@ impl Progress {
                 status,
                 certainty,
             } => {
-                let on = elsewhere(&place, &machine);
+                let on = elsewhere(place, &machine);
                 report::command(&mut turn.block, on, &argv, status, certainty, self.options);
             }
             Happening::Ended { status, took } => {
-                let turn = self.turns.remove(&place).unwrap_or_default();
-                let mut block = report::turn(&place.1, place.2.as_ref(), &status, took);
+                let turn = self.turns.remove(place).unwrap_or_default();
+                let mut block = report::turn(place.1, place.2.as_ref(), &status, took);
                 block.push_str(&turn.block);
                 self.write(block.trim_end().to_owned());
             }

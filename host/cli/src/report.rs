@@ -30,7 +30,7 @@ pub(crate) struct Options {
 
 /// The first line about a turn.
 pub(crate) fn turn(
-    hook: &Hook,
+    hook: Hook,
     machine: Option<&MachineName>,
     status: &Status,
     took: Duration,
@@ -59,7 +59,6 @@ pub(crate) fn settlement(
     text: &mut String,
     on: Option<&MachineName>,
     settlement: &Settlement,
-    certainty: Certainty,
     options: Options,
 ) {
     let lines: Vec<String> = settlement.lines.iter().map(|line| clean(line)).collect();
@@ -69,7 +68,7 @@ pub(crate) fn settlement(
         place(on),
         clean(&settlement.subject),
         lines.join(", "),
-        mark(certainty, options),
+        mark(settlement.certainty, options),
     );
     if let (true, Some(diff)) = (options.diff, &settlement.diff) {
         for line in diff.lines() {
@@ -133,6 +132,15 @@ fn table(summary: &Summary, dry_run: bool) -> String {
             .collect();
         let _ = writeln!(text, "{}", padded.join("  ").trim_end());
     }
+    for row in rows {
+        let place = row
+            .machine
+            .as_ref()
+            .map_or_else(|| row.hook.to_string(), ToString::to_string);
+        for warning in &row.warnings {
+            let _ = writeln!(text, "warning: {} {place}: {}", row.module, clean(warning));
+        }
+    }
     let _ = writeln!(text, "{}", totals(summary, dry_run));
     text
 }
@@ -180,6 +188,7 @@ fn object(summary: &Summary, dry_run: bool) -> serde_json::Value {
                 "status": row.status.word(),
                 "changes": if let Status::Changed(count) = row.status { count } else { 0 },
                 "reason": row.status.reason(),
+                "warnings": row.warnings,
                 "seconds": row.took.as_secs_f64(),
             })
         })

@@ -102,7 +102,7 @@ pub async fn prepare(
     for usage in &plan.modules {
         let Some(module) = modules.get(&usage.name) else {
             let problem = Problem::new(format!("module `{}` was not loaded", usage.module));
-            found.push(Diagnostic::error(&plan.source, usage.span.clone(), problem));
+            found.push(Diagnostic::error(&plan.source, usage.span, problem));
             continue;
         };
         if let Some(settings) = &module.embedded().schema {
@@ -132,14 +132,9 @@ pub async fn prepare(
 impl Deployment {
     /// Asks modules in the order in which they run, so that each sees what those before it say.
     async fn ask_outputs(&mut self, found: &mut Vec<Diagnostic>) {
-        let mut order: Vec<usize> = (0..self.modules.len()).collect();
-        order.sort_by_key(|index| {
-            self.modules
-                .get(*index)
-                .map(|placed| (placed.phase, placed.after.len()))
-        });
-        for index in order {
-            let Some(placed) = self.modules.get(index) else {
+        for name in crate::order::sequence(&self.modules) {
+            let placed = self.modules.iter().find(|placed| placed.usage.name == name);
+            let Some(placed) = placed else {
                 continue;
             };
             let view = placed.view(&self.plan, &self.outputs);
@@ -187,7 +182,7 @@ impl Deployment {
 
     fn crashed(&self, placed: &Placed, error: &TurnError) -> Diagnostic {
         let problem = Problem::new(error.to_string()).label("while this module judged the plan");
-        Diagnostic::error(&self.plan.source, placed.usage.span.clone(), problem)
+        Diagnostic::error(&self.plan.source, placed.usage.span, problem)
     }
 }
 
@@ -278,11 +273,7 @@ fn resolve_order(plan: &Plan, placed: &mut [Placed], found: &mut Vec<Diagnostic>
                     module.usage.module
                 ))
                 .help(format!("add the module `{}` to the plan", need.module));
-                found.push(Diagnostic::error(
-                    &plan.source,
-                    module.usage.span.clone(),
-                    problem,
-                ));
+                found.push(Diagnostic::error(&plan.source, module.usage.span, problem));
             }
         }
     }

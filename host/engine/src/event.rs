@@ -65,8 +65,6 @@ pub enum Happening {
         machine: MachineName,
         /// What changed.
         changed: Vec<Settlement>,
-        /// How sure that is.
-        certainty: Certainty,
     },
     /// A command that changes a machine ran, or would.
     Ran {

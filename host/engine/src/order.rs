@@ -6,6 +6,26 @@ use cellhost_plan::{InstanceName, Phase};
 
 use crate::Placed;
 
+/// All modules in an order in which each comes behind those that it waits for. What waits in a
+/// circle is left out.
+pub(crate) fn sequence(placed: &[Placed]) -> Vec<InstanceName> {
+    let mut sequence = Vec::new();
+    for phase in Phase::ALL {
+        let mut blocked = Blocked::of_phase(placed, phase);
+        loop {
+            let ready = blocked.ready();
+            if ready.is_empty() {
+                break;
+            }
+            for name in &ready {
+                blocked.release(name);
+            }
+            sequence.extend(ready);
+        }
+    }
+    sequence
+}
+
 /// The modules that have not begun, and what each still waits for.
 #[derive(Debug)]
 pub struct Blocked {

@@ -47,7 +47,7 @@ impl Roster {
             if membership.machines.contains_key(machine) {
                 continue;
             }
-            let free = (membership.next..).find(|number| !taken.contains(number));
+            let free = (membership.next..=u32::MAX).find(|number| !taken.contains(number));
             let number = free.unwrap_or(u32::MAX);
             taken.insert(number);
             membership.machines.insert(machine.clone(), number);

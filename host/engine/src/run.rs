@@ -251,6 +251,7 @@ fn skipped(module: &InstanceName, why: &str) -> Row {
         hook: Hook::Form,
         machine: None,
         status: Status::Skipped(why.to_owned()),
+        warnings: Vec::new(),
         took: Duration::ZERO,
     }
 }

@@ -14,11 +14,7 @@ pub(crate) fn check(plan: &Plan, module: &ModuleUse, schema: &Value) -> Vec<Diag
                 module.module
             ))
             .label(error.to_string());
-            return vec![Diagnostic::error(
-                &plan.source,
-                module.span.clone(),
-                problem,
-            )];
+            return vec![Diagnostic::error(&plan.source, module.span, problem)];
         }
     };
     validator

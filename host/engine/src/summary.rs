@@ -27,6 +27,8 @@ pub struct Row {
     pub machine: Option<MachineName>,
     /// How it ended.
     pub status: Status,
+    /// What the module wants the operator to see.
+    pub warnings: Vec<String>,
     /// How long it took.
     pub took: Duration,
 }

@@ -63,6 +63,7 @@ impl Stage {
             hook,
             machine,
             status,
+            warnings: witness.warnings(),
             took,
         };
         Played { row, published }

@@ -1,7 +1,7 @@
 //! Sees every effect of a turn: counts changes and tells about them.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use cellhost_effects::{Act, Effect, EffectError, Effects, Found, Outcome, Turn};
@@ -15,6 +15,7 @@ pub(crate) struct Witness {
     events: Events,
     changes: AtomicUsize,
     unreachable: AtomicBool,
+    warnings: Mutex<Vec<String>>,
 }
 
 impl Witness {
@@ -24,6 +25,7 @@ impl Witness {
             events,
             changes: AtomicUsize::new(0),
             unreachable: AtomicBool::new(false),
+            warnings: Mutex::default(),
         }
     }
 
@@ -35,6 +37,14 @@ impl Witness {
     /// Whether a machine could not be reached in this turn.
     pub(crate) fn met_unreachable(&self) -> bool {
         self.unreachable.load(Ordering::Relaxed)
+    }
+
+    /// What the module wanted the operator to see.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        self.warnings
+            .lock()
+            .map(|warnings| warnings.clone())
+            .unwrap_or_default()
     }
 
     fn tell(&self, turn: &Turn, happening: Happening) {
@@ -58,11 +68,7 @@ impl Witness {
                     .cloned()
                     .collect();
                 self.changes.fetch_add(changed.len(), Ordering::Relaxed);
-                Happening::Settled {
-                    machine,
-                    changed,
-                    certainty,
-                }
+                Happening::Settled { machine, changed }
             }
             (Act::Run { command, .. }, Found::Ran(answer)) => {
                 self.changes.fetch_add(1, Ordering::Relaxed);
@@ -108,6 +114,9 @@ impl Effects for Witness {
 
 impl Voice for Witness {
     fn said(&self, turn: &Turn, level: Level, message: String) {
+        if let (Level::Warn, Ok(mut warnings)) = (level, self.warnings.lock()) {
+            warnings.push(message.clone());
+        }
         self.tell(turn, Happening::Said(level, message));
     }
 
