@@ -27,7 +27,10 @@ impl Shelf for Builtin {
                     path: Path::new(name).to_owned(),
                     source: Box::new(source),
                 })?;
-                Ok((embedded.manifest.id().clone(), vec![embedded.manifest.version]))
+                Ok((
+                    embedded.manifest.id().clone(),
+                    vec![embedded.manifest.version],
+                ))
             })
             .collect()
     }

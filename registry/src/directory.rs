@@ -22,11 +22,17 @@ impl Directory {
     }
 
     fn files(&self) -> Result<Vec<PathBuf>, ShelfError> {
-        let unreadable = |source| ShelfError::Unreadable { origin: self.origin(), source };
+        let unreadable = |source| ShelfError::Unreadable {
+            origin: self.origin(),
+            source,
+        };
         let mut files = Vec::new();
         for entry in fs_err::read_dir(&self.path).map_err(unreadable)? {
             let path = entry.map_err(unreadable)?.path();
-            if path.extension().is_some_and(|extension| extension == "wasm") {
+            if path
+                .extension()
+                .is_some_and(|extension| extension == "wasm")
+            {
                 files.push(path);
             }
         }
@@ -37,11 +43,17 @@ impl Directory {
     /// What a file holds; none where it is no finished module, which is no error: a directory of
     /// builds has other files too. It is one only for whoever asks for that very file.
     fn look(&self, path: &Path) -> Result<Option<(ModuleId, Version, Vec<u8>)>, ShelfError> {
-        let bytes = fs_err::read(path)
-            .map_err(|source| ShelfError::Unreadable { origin: self.origin(), source })?;
-        Ok(extract(&bytes)
-            .ok()
-            .map(|embedded| (embedded.manifest.id().clone(), embedded.manifest.version, bytes)))
+        let bytes = fs_err::read(path).map_err(|source| ShelfError::Unreadable {
+            origin: self.origin(),
+            source,
+        })?;
+        Ok(extract(&bytes).ok().map(|embedded| {
+            (
+                embedded.manifest.id().clone(),
+                embedded.manifest.version,
+                bytes,
+            )
+        }))
     }
 }
 

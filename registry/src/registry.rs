@@ -1,9 +1,8 @@
 //! From a requirement to bytes.
 
-use cellhost_manifest::extract;
+use cellhost_manifest::{digest, extract};
 use cellhost_plan::{ModuleId, did_you_mean};
 use semver::{Version, VersionReq};
-use sha2::{Digest, Sha256};
 
 use crate::{Shelf, ShelfError};
 
@@ -89,14 +88,22 @@ impl Registry {
             }
         }
         if versions.is_empty() {
-            return Err(ResolveError::Unknown { module: module.clone(), hint: hint(module, &known) });
+            return Err(ResolveError::Unknown {
+                module: module.clone(),
+                hint: hint(module, &known),
+            });
         }
         // Highest version first; within one version, the first shelf.
         versions.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
-        let best = versions.iter().find(|(version, _)| requirement.matches(version));
+        let best = versions
+            .iter()
+            .find(|(version, _)| requirement.matches(version));
         let Some((version, place)) = best else {
             let found = versions.iter().map(|(version, place)| {
-                let origin = self.shelves.get(*place).map_or_else(String::new, |s| s.origin());
+                let origin = self
+                    .shelves
+                    .get(*place)
+                    .map_or_else(String::new, |s| s.origin());
                 format!("{version} ({origin})")
             });
             return Err(ResolveError::NoVersion {
@@ -120,17 +127,23 @@ impl Registry {
             version: version.clone(),
             found,
         };
-        let Some(shelf) = self.shelves.get(place) else {
+        let Some(holder) = self.shelves.get(place) else {
             return Err(swapped("nobody".to_owned(), "nothing".to_owned()));
         };
-        let origin = shelf.origin();
-        let Some(bytes) = shelf.fetch(module, version)? else {
+        let origin = holder.origin();
+        let Some(bytes) = holder.fetch(module, version)? else {
             return Err(swapped(origin, "nothing".to_owned()));
         };
         match extract(&bytes) {
             Ok(inside) if inside.manifest.id() == module && inside.manifest.version == *version => {
-                let digest = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-                Ok(Resolved { module: module.clone(), version: version.clone(), origin, digest, bytes })
+                let digest = digest(&bytes);
+                Ok(Resolved {
+                    module: module.clone(),
+                    version: version.clone(),
+                    origin,
+                    digest,
+                    bytes,
+                })
             }
             Ok(other) => {
                 let found = format!("{} {}", other.manifest.id(), other.manifest.version);
@@ -169,7 +182,9 @@ mod tests {
             Ok(self
                 .0
                 .iter()
-                .map(|(name, versions)| (name.parse().unwrap(), versions.iter().map(parse).collect()))
+                .map(|(name, versions)| {
+                    (name.parse().unwrap(), versions.iter().map(parse).collect())
+                })
                 .collect())
         }
 
@@ -181,7 +196,9 @@ mod tests {
     fn resolve(claims: Claims, name: &str, requirement: &str) -> ResolveError {
         let registry = Registry::new(vec![Box::new(claims)]);
         let requirement = VersionReq::parse(requirement).unwrap();
-        registry.resolve(&name.parse().unwrap(), &requirement).unwrap_err()
+        registry
+            .resolve(&name.parse().unwrap(), &requirement)
+            .unwrap_err()
     }
 
     #[test]
@@ -192,15 +209,27 @@ mod tests {
 
     #[test]
     fn lists_the_versions_that_do_not_match() {
-        let error = resolve(Claims(vec![("galera", vec!["1.0.0", "1.2.0"])]), "galera", "^2");
-        let ResolveError::NoVersion { found, .. } = error else { panic!("{error}") };
+        let error = resolve(
+            Claims(vec![("galera", vec!["1.0.0", "1.2.0"])]),
+            "galera",
+            "^2",
+        );
+        let ResolveError::NoVersion { found, .. } = error else {
+            panic!("{error}")
+        };
         assert_eq!(found, "1.2.0 (claims), 1.0.0 (claims)");
     }
 
     #[test]
     fn takes_the_highest_version_and_refuses_bytes_that_are_not_it() {
-        let error = resolve(Claims(vec![("galera", vec!["1.0.0", "1.10.0", "1.9.0"])]), "galera", "^1");
-        let ResolveError::Swapped { version, .. } = error else { panic!("{error}") };
+        let error = resolve(
+            Claims(vec![("galera", vec!["1.0.0", "1.10.0", "1.9.0"])]),
+            "galera",
+            "^1",
+        );
+        let ResolveError::Swapped { version, .. } = error else {
+            panic!("{error}")
+        };
         assert_eq!(version, Version::new(1, 10, 0));
     }
 }
