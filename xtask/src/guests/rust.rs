@@ -81,3 +81,22 @@ fn artifacts(messages: &str) -> BTreeMap<String, PathBuf> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_the_core_module_that_a_package_left_by_its_folder() {
+        let messages = concat!(
+            r#"{"reason":"compiler-artifact","manifest_path":"/x/sdk/rust/Cargo.toml","filenames":["/t/libsdk.rlib"]}"#,
+            "\n",
+            r#"{"reason":"compiler-artifact","manifest_path":"/x/modules/redis-cluster/Cargo.toml","filenames":["/t/redis_cluster.wasm","/t/libredis_cluster.rlib"]}"#,
+            "\nno message\n",
+        );
+        let found = artifacts(messages);
+        let expected =
+            BTreeMap::from([("redis-cluster".to_owned(), "/t/redis_cluster.wasm".into())]);
+        assert_eq!(found, expected);
+    }
+}
