@@ -19,7 +19,7 @@ use anyhow::{Result, bail};
 
 use guest::{Guest, Language};
 use shelf::Shelf;
-use workshop::Workshop;
+pub(crate) use workshop::Workshop;
 
 /// What `cargo xtask guests` is told.
 #[derive(clap::Args)]
@@ -41,8 +41,23 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
+/// Builds the modules a second time in another directory and compares the bytes.
+pub(crate) fn verify(workshop: &Workshop) -> Result<()> {
+    reproducible::verify(workshop, &[])
+}
+
+/// Returns the names of the modules, without the test guests.
+pub(crate) fn modules(workshop: &Workshop) -> Result<Vec<String>> {
+    let folder = workshop.root().join("modules");
+    let guests = guest::all(workshop)?;
+    let modules = guests
+        .into_iter()
+        .filter(|guest| guest.folder.starts_with(&folder));
+    Ok(modules.map(|guest| guest.name).collect())
+}
+
 /// Builds the named guests of a workshop, or all of them, unless they are as they were.
-fn build(workshop: &Workshop, names: &[String]) -> Result<()> {
+pub(crate) fn build(workshop: &Workshop, names: &[String]) -> Result<()> {
     let guests = select(workshop, names)?;
     // Held until the end: whoever comes second finds everything done.
     let shelf = Shelf::open(workshop)?;

@@ -1,7 +1,15 @@
 //! Builds guests, runs the demo and the tests: `cargo xtask <task>`. One task is one file.
-#![expect(clippy::print_stderr, reason = "a task tells people what it does")]
+#![expect(
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "a task tells people what it does"
+)]
 
+mod demo;
 mod guests;
+mod setup;
+mod step;
+mod test;
 
 use clap::{Parser, Subcommand};
 
@@ -17,10 +25,16 @@ struct Arguments {
 enum Task {
     /// Builds the modules and the test guests into `target/guests`.
     Guests(guests::Arguments),
+    /// Brings up three machines, deploys a Redis cluster on them, and shows it.
+    Demo(demo::Arguments),
+    /// Runs every check and every test; what CI runs.
+    Test(test::Arguments),
 }
 
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().task {
         Task::Guests(arguments) => guests::run(&arguments),
+        Task::Demo(arguments) => demo::run(&arguments),
+        Task::Test(arguments) => test::run(&arguments),
     }
 }

@@ -3,13 +3,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 /// A checkout of this repository and where it keeps what is built.
-pub(super) struct Workshop {
+pub(crate) struct Workshop {
     root: PathBuf,
 }
 
 impl Workshop {
     /// Opens the checkout that this program was built from.
-    pub(super) fn here() -> Result<Self> {
+    pub(crate) fn here() -> Result<Self> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"))
             .parent()
             .context("the workspace has no root")?;
@@ -24,7 +24,7 @@ impl Workshop {
     }
 
     /// Returns the checkout's root.
-    pub(super) fn root(&self) -> &Path {
+    pub(crate) fn root(&self) -> &Path {
         &self.root
     }
 

@@ -1,0 +1,107 @@
+//! What this computer has to have, and how it gets it.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+/// A program that tasks need, and the Debian package that has it.
+type Need = (&'static str, &'static str);
+
+/// For machines of one's own.
+pub(crate) const LAB: &[Need] = &[
+    ("mmdebstrap", "mmdebstrap"),
+    ("systemd-nspawn", "systemd-container"),
+    ("ssh", "openssh-client"),
+    ("ip", "iproute2"),
+];
+
+/// For the tests, beside what the lab needs.
+pub(crate) const TESTS: &[Need] = &[
+    ("busybox", "busybox"),
+    ("dash", "dash"),
+    ("bash", "bash"),
+    ("git", "git"),
+    ("python3", "python3"),
+];
+
+/// Installs what is missing, or says which line would.
+pub(crate) fn ensure(needs: &[&[Need]]) -> Result<()> {
+    if !cfg!(target_os = "linux") {
+        bail!("machines of one's own need Linux");
+    }
+    let mut packages: Vec<&str> = needs
+        .iter()
+        .copied()
+        .flatten()
+        .filter(|(program, _)| !is_here(program))
+        .map(|(_, package)| *package)
+        .collect();
+    let tests = needs.contains(&TESTS);
+    if tests && !can_make_environments() {
+        packages.push("python3-venv");
+    }
+    if !packages.is_empty() {
+        install(&packages)?;
+    }
+    if !rustix::process::geteuid().is_root() {
+        bail!("machines of one's own need root; run it again with sudo or as root");
+    }
+    Ok(())
+}
+
+fn install(packages: &[&str]) -> Result<()> {
+    let line = format!(
+        "apt-get install --no-install-recommends {}",
+        packages.join(" ")
+    );
+    if !Path::new("/usr/bin/apt-get").is_file() {
+        bail!("{} is missing; on Debian: `{line}`", packages.join(", "));
+    }
+    if !rustix::process::geteuid().is_root() {
+        bail!("{} is missing; run: `sudo {line}`", packages.join(", "));
+    }
+    eprintln!("installing {}", packages.join(" "));
+    apt(&["update", "--quiet", "--quiet"])?;
+    let mut words = vec![
+        "install",
+        "--yes",
+        "--quiet",
+        "--quiet",
+        "--no-install-recommends",
+    ];
+    words.extend(packages);
+    apt(&words)
+}
+
+fn apt(words: &[&str]) -> Result<()> {
+    let status = Command::new("apt-get")
+        .args(words)
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .stdin(Stdio::null())
+        .status()
+        .context("cannot start apt-get")?;
+    if !status.success() {
+        bail!("`apt-get {}` ended with {status}", words.join(" "));
+    }
+    Ok(())
+}
+
+fn is_here(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    // Some of them live where only root looks.
+    std::env::split_paths(&path)
+        .chain(["/usr/sbin", "/sbin"].map(Into::into))
+        .any(|folder| folder.join(program).is_file())
+}
+
+/// Whether Python can make environments of its own; Debian leaves that part out.
+fn can_make_environments() -> bool {
+    Command::new("python3")
+        .args(["-c", "import ensurepip, venv"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}

@@ -1,0 +1,129 @@
+//! `cargo xtask test`: every check and every test, in the order in which they fail fastest.
+
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Result, bail};
+
+use crate::guests::{self, Workshop};
+use crate::setup;
+use crate::step::{seconds, step, succeed, watch};
+
+/// What `cargo xtask test` is told.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Leaves out the second build of the modules that shows that two builds give the same bytes.
+    #[arg(long)]
+    build_once: bool,
+}
+
+/// How many tests ran.
+#[derive(Default)]
+struct Count {
+    passed: u64,
+    failed: u64,
+}
+
+/// Runs everything.
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let begun = Instant::now();
+    let workshop = Workshop::here()?;
+    step("what this computer needs", || {
+        setup::ensure(&[setup::LAB, setup::TESTS])
+    })?;
+    step("format", || {
+        succeed(cargo(&workshop).args(["fmt", "--all", "--check"]))
+    })?;
+    step("guests", || guests::build(&workshop, &[]))?;
+    step("program", || {
+        succeed(cargo(&workshop).args(["build", "--package", "cellhost"]))
+    })?;
+    step("lints", || {
+        let words = [
+            "clippy",
+            "--quiet",
+            "--workspace",
+            "--all-targets",
+            "--",
+            "-D",
+            "warnings",
+        ];
+        succeed(cargo(&workshop).args(words))
+    })?;
+    let program = workshop.root().join("target/debug/cellhost");
+    step("machines", || {
+        succeed(Command::new(&program).args(["lab", "image", "service"]))
+    })?;
+    let mut count = Count::default();
+    let good = step("tests", || {
+        let words = ["test", "--workspace", "--no-fail-fast"];
+        watch(cargo(&workshop).args(words), |line| count.add(line))
+    })?;
+    // These want machines of their own and bring them up themselves.
+    let labs = step("tests of the couriers with machines", || {
+        let words = [
+            "test",
+            "--package",
+            "cellhost-transport",
+            "--test",
+            "ssh",
+            "--",
+            "--ignored",
+        ];
+        watch(cargo(&workshop).args(words), |line| count.add(line))
+    })?;
+    if !arguments.build_once {
+        step("the same bytes twice", || guests::verify(&workshop))?;
+    }
+    eprintln!("== all of it: {}", seconds(begun.elapsed()));
+    println!("{} passed, {} failed", count.passed, count.failed);
+    if !good || !labs || count.failed > 0 {
+        bail!("not all tests passed");
+    }
+    if count.passed == 0 {
+        bail!("no test was run");
+    }
+    Ok(())
+}
+
+impl Count {
+    /// Reads a closing line of a test runner, such as
+    /// `test result: ok. 3 passed; 0 failed; 0 ignored; …`.
+    fn add(&mut self, line: &str) {
+        let Some(result) = line.strip_prefix("test result: ") else {
+            return;
+        };
+        let result = result.split_once(". ").map_or(result, |(_, rest)| rest);
+        for part in result.split(';') {
+            let Some((number, word)) = part.trim().split_once(' ') else {
+                continue;
+            };
+            let number = number.parse().unwrap_or(0);
+            match word {
+                "passed" => self.passed += number,
+                "failed" => self.failed += number,
+                _ => {}
+            }
+        }
+    }
+}
+
+fn cargo(workshop: &Workshop) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(workshop.root());
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_what_a_runner_says_at_its_end() {
+        let mut count = Count::default();
+        count.add("running 5 tests");
+        count.add("test result: ok. 3 passed; 0 failed; 2 ignored; 0 measured; 0 filtered out");
+        count.add("test result: FAILED. 1 passed; 4 failed; 0 ignored; 0 measured; 0 filtered out");
+        assert_eq!((count.passed, count.failed), (4, 4));
+    }
+}
