@@ -41,7 +41,7 @@ impl Directory {
     }
 
     /// What a file holds; none where it is no finished module, which is no error: a directory of
-    /// builds has other files too. It is one only for whoever asks for that very file.
+    /// builds has other files too. Whoever asks for it by name is told why it is none.
     fn look(&self, path: &Path) -> Result<Option<(ModuleId, Version, Vec<u8>)>, ShelfError> {
         let bytes = fs_err::read(path).map_err(|source| ShelfError::Unreadable {
             origin: self.origin(),
@@ -70,6 +70,16 @@ impl Shelf for Directory {
             }
         }
         Ok(found.into_iter().collect())
+    }
+
+    fn rejects(&self) -> Vec<(String, String)> {
+        let files = self.files().unwrap_or_default();
+        let reject = |path: &PathBuf| {
+            let name = path.file_stem()?.to_string_lossy().into_owned();
+            let error = extract(&fs_err::read(path).ok()?).err()?;
+            Some((name, format!("`{}` is no module: {error}", path.display())))
+        };
+        files.iter().filter_map(reject).collect()
     }
 
     fn fetch(&self, module: &ModuleId, version: &Version) -> Result<Option<Vec<u8>>, ShelfError> {

@@ -1,5 +1,7 @@
 //! From a requirement to bytes.
 
+use std::collections::BTreeSet;
+
 use cellhost_manifest::{digest, extract};
 use cellhost_plan::{ModuleId, did_you_mean};
 use semver::{Version, VersionReq};
@@ -90,7 +92,7 @@ impl Registry {
         if versions.is_empty() {
             return Err(ResolveError::Unknown {
                 module: module.clone(),
-                hint: hint(module, &known),
+                hint: self.hint(module, &known),
             });
         }
         // Highest version first; within one version, the first shelf.
@@ -113,6 +115,23 @@ impl Registry {
             });
         };
         self.fetch(module, version, *place)
+    }
+
+    fn hint(&self, module: &ModuleId, known: &[String]) -> String {
+        let rejects = self.shelves.iter().flat_map(|shelf| shelf.rejects());
+        if let Some((_, reason)) = rejects.into_iter().find(|(name, _)| name == module.name()) {
+            return reason;
+        }
+        if known.is_empty() {
+            return "this program was built without modules; build them with `cargo xtask \
+                    guests`, or name a directory of modules with `--modules`"
+                .to_owned();
+        }
+        let known: BTreeSet<&str> = known.iter().map(String::as_str).collect();
+        did_you_mean(&module.to_string(), known.iter().copied()).unwrap_or_else(|| {
+            let names: Vec<&str> = known.into_iter().collect();
+            format!("there are {}", names.join(", "))
+        })
     }
 
     fn fetch(
@@ -152,17 +171,6 @@ impl Registry {
             Err(error) => Err(swapped(origin, error.to_string())),
         }
     }
-}
-
-fn hint(module: &ModuleId, known: &[String]) -> String {
-    if known.is_empty() {
-        return "this program was built without modules; build them with `cargo xtask guests`, or \
-                name a directory of modules with `--modules`"
-            .to_owned();
-    }
-    let names = known.iter().map(String::as_str);
-    did_you_mean(&module.to_string(), names)
-        .unwrap_or_else(|| format!("there are {}", known.join(", ")))
 }
 
 #[cfg(test)]

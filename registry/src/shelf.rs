@@ -14,6 +14,11 @@ pub trait Shelf: Send + Sync {
     /// The modules that it has, each with all its versions.
     fn modules(&self) -> Result<Vec<(ModuleId, Vec<Version>)>, ShelfError>;
 
+    /// What lies there and is no module, by the name that it would have, with the reason.
+    fn rejects(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
+
     /// The bytes of one version, or none where it does not have it.
     fn fetch(&self, module: &ModuleId, version: &Version) -> Result<Option<Vec<u8>>, ShelfError>;
 }
