@@ -46,12 +46,12 @@ pub struct File {
 /// What a file holds.
 #[derive(Clone)]
 pub enum Content {
-    /// These bytes. `sensitive` where secrets were filled in.
+    /// These bytes.
     Bytes {
         /// The bytes.
         bytes: Vec<u8>,
-        /// Whether secrets are in it.
-        sensitive: bool,
+        /// The same text as it may be shown, line for line, where secrets were filled in.
+        shown: Option<String>,
     },
     /// A template to render.
     Rendered {

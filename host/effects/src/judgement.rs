@@ -11,7 +11,7 @@ use crate::{Certainty, Content, EffectError, Item, Settlement};
 pub(crate) struct Wishes {
     list: Vec<Wish>,
     subjects: Vec<String>,
-    sensitive: Vec<bool>,
+    shown: Vec<Option<String>>,
     watched: Vec<Watched>,
 }
 
@@ -31,8 +31,8 @@ pub(crate) struct Differing {
     pub(crate) wish: Wish,
     /// What differs.
     pub(crate) difference: Difference,
-    /// Whether secrets are in its content.
-    pub(crate) sensitive: bool,
+    /// Its content as it may be shown, where secrets are in it.
+    pub(crate) shown: Option<String>,
 }
 
 impl Wishes {
@@ -45,7 +45,7 @@ impl Wishes {
         Ok(Self {
             list: wishes,
             subjects: items.iter().map(Item::subject).collect(),
-            sensitive: items.iter().map(sensitive).collect(),
+            shown: items.iter().map(shown).collect(),
             watched: items.iter().map(watched).collect(),
         })
     }
@@ -80,12 +80,11 @@ impl Wishes {
                 memory.replace(&file.path);
             }
             let opaque = matches!(wish, Wish::Software(_) | Wish::NoSoftware(_));
-            let sensitive = self.sensitive.get(index).copied().unwrap_or(true);
             differing.push(Differing {
                 index,
                 wish,
                 difference,
-                sensitive,
+                shown: self.shown.get(index).cloned().flatten(),
             });
             if opaque {
                 let next = index + 1;
@@ -149,40 +148,14 @@ impl Memory {
     }
 }
 
-/// The difference of a file's content in unified form, or a word about it where it is no text.
-///
-/// Where secrets are in the new content, a removed line may hold an older value that nobody
-/// knows any more, so removed lines are not shown.
-pub(crate) fn diff(path: &str, before: Option<&[u8]>, after: &[u8], sensitive: bool) -> String {
-    let (Ok(old), Ok(new)) = (
-        std::str::from_utf8(before.unwrap_or_default()),
-        std::str::from_utf8(after),
-    ) else {
-        return format!("binary file, now {} bytes", after.len());
-    };
-    let from = if before.is_some() { path } else { "/dev/null" };
-    let text = similar::TextDiff::from_lines(old, new)
-        .unified_diff()
-        .context_radius(2)
-        .header(from, path)
-        .to_string();
-    if !sensitive {
-        return text;
+fn shown(item: &Item) -> Option<String> {
+    match item {
+        Item::File(file) => match &file.content {
+            Content::Bytes { shown, .. } => shown.clone(),
+            Content::Rendered { .. } => None,
+        },
+        _ => None,
     }
-    text.lines()
-        .map(|line| {
-            let hidden = line.starts_with('-') && !line.starts_with("--- ");
-            if hidden {
-                "-[not shown: it may hold a secret]\n".to_owned()
-            } else {
-                format!("{line}\n")
-            }
-        })
-        .collect()
-}
-
-fn sensitive(item: &Item) -> bool {
-    matches!(item, Item::File(file) if matches!(file.content, Content::Bytes { sensitive: true, .. }))
 }
 
 fn watched(item: &Item) -> Watched {

@@ -10,6 +10,7 @@
 
 pub mod layers;
 
+mod diff;
 mod effect;
 mod error;
 mod item;

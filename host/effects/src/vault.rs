@@ -78,14 +78,19 @@ impl Vault {
 
     /// A vault with these values.
     pub fn holding(values: BTreeMap<SecretName, Zeroizing<String>>) -> Self {
-        // Longest first, so that a secret that contains another is taken out as a whole.
-        let names: Vec<String> = values
-            .keys()
-            .map(|name| format!("[secret:{name}]"))
+        // A value also counts where it stands quoted, with backslashes before special characters.
+        let forms: Vec<(String, Zeroizing<String>)> = values
+            .iter()
+            .flat_map(|(name, value)| {
+                let mark = format!("[secret:{name}]");
+                [(mark.clone(), quoted(value)), (mark, value.clone())]
+            })
             .collect();
+        let names: Vec<String> = forms.iter().map(|(mark, _)| mark.clone()).collect();
         let finder = AhoCorasick::builder()
+            // A secret that contains another is taken out as a whole.
             .match_kind(MatchKind::LeftmostLongest)
-            .build(values.values().map(|value| value.as_bytes()))
+            .build(forms.iter().map(|(_, value)| value.as_bytes()))
             .ok()
             .filter(|_| !names.is_empty())
             .map(|finder| (finder, names));
@@ -175,6 +180,18 @@ fn read(name: &SecretName, source: &SecretSource) -> Result<Zeroizing<String>, V
             reason: "its source is not known here",
         }),
     }
+}
+
+/// The value as it stands between double quotes.
+fn quoted(value: &str) -> Zeroizing<String> {
+    let mut quoted = Zeroizing::new(String::with_capacity(value.len() * 2));
+    for c in value.chars() {
+        if matches!(c, '"' | '\\') {
+            quoted.push('\\');
+        }
+        quoted.push(c);
+    }
+    quoted
 }
 
 fn judged(name: &SecretName, value: Zeroizing<String>) -> Result<Zeroizing<String>, VaultError> {

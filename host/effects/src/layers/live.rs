@@ -11,7 +11,8 @@ use cellhost_transport::{self as transport, Answer, Courier, DialOutcome, Fleet,
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use crate::judgement::{Differing, Memory, Wishes, diff};
+use crate::diff::diff;
+use crate::judgement::{Differing, Memory, Wishes};
 use crate::{
     Act, Command, Dial, Effect, EffectError, Effects, Found, Input, Item, Outcome, Sign, Text,
 };
@@ -176,7 +177,7 @@ async fn content_diff(
         &file.path,
         before.as_deref(),
         &file.content,
-        found.sensitive,
+        found.shown.as_deref(),
     )))
 }
 

@@ -9,7 +9,8 @@ use cellhost_transport::resources::{Facts, Identity, Wish};
 use cellhost_transport::{Answer, FileKind, FileStatus};
 use tokio::sync::Mutex;
 
-use crate::judgement::{Judged, Memory, Wishes, diff};
+use crate::diff::diff;
+use crate::judgement::{Judged, Memory, Wishes};
 use crate::{Act, Certainty, Effect, EffectError, Effects, Found, Item, Outcome, Sign};
 
 /// Longest content of a machine that is fetched to show a difference.
@@ -213,7 +214,12 @@ impl<E: Effects> Preview<E> {
             Ok(None)
         };
         Ok(Some(match old {
-            Ok(old) => diff(&file.path, old.as_deref(), &file.content, found.sensitive),
+            Ok(old) => diff(
+                &file.path,
+                old.as_deref(),
+                &file.content,
+                found.shown.as_deref(),
+            ),
             Err(EffectError::TooLarge { .. }) => "the old content is too long to show".to_owned(),
             Err(error) => return Err(error),
         }))

@@ -61,40 +61,33 @@ impl<E: Effects> Secrets<E> {
             mut variables,
         } = file.content
         {
-            let sensitive = self.reveal(&mut variables)?;
+            let shown = shown(turn, &template, &variables)?;
+            self.reveal(&mut variables)?;
             let text = turn
                 .templates
                 .render(&template, &variables)
                 .map_err(|error| self.scrubbed_error(EffectError::invalid(error.to_string())))?;
             file.content = Content::Bytes {
                 bytes: text.into_bytes(),
-                sensitive,
+                shown,
             };
         }
         Ok(Item::File(file))
     }
 
-    /// Replaces every `{"secret": name}` in the value; returns whether there was one.
-    fn reveal(&self, value: &mut Value) -> Result<bool, EffectError> {
+    /// Replaces every `{"secret": name}` in the value.
+    fn reveal(&self, value: &mut Value) -> Result<(), EffectError> {
         if let Some(name) = secret_name(value) {
             *value = Value::String(self.value(name)?.to_owned());
-            return Ok(true);
+            return Ok(());
         }
-        let mut any = false;
         match value {
-            Value::Array(list) => {
-                for member in list {
-                    any |= self.reveal(member)?;
-                }
-            }
-            Value::Object(members) => {
-                for (_, member) in members.iter_mut() {
-                    any |= self.reveal(member)?;
-                }
-            }
-            _ => {}
+            Value::Array(list) => list.iter_mut().try_for_each(|member| self.reveal(member)),
+            Value::Object(members) => members
+                .values_mut()
+                .try_for_each(|member| self.reveal(member)),
+            _ => Ok(()),
         }
-        Ok(any)
     }
 
     fn command(&self, mut command: Command) -> Result<Command, EffectError> {
@@ -170,6 +163,19 @@ impl<E: Effects> Effects for Secrets<E> {
             Err(error) => Err(self.scrubbed_error(error)),
         }
     }
+}
+
+/// The text as it may be shown, where it has secrets in it.
+fn shown(turn: &Turn, template: &str, variables: &Value) -> Result<Option<String>, EffectError> {
+    let mut names = Vec::new();
+    secret_names(variables, &mut names);
+    if names.is_empty() {
+        return Ok(None);
+    }
+    turn.templates
+        .render(template, &masked(variables.clone()))
+        .map(Some)
+        .map_err(|error| EffectError::invalid(error.to_string()))
 }
 
 /// The name in an object of the form `{"secret": name}`.

@@ -95,11 +95,11 @@ fn content(content: wit::Content) -> Result<Content, String> {
     Ok(match content {
         wit::Content::Text(text) => Content::Bytes {
             bytes: text.into_bytes(),
-            sensitive: false,
+            shown: None,
         },
         wit::Content::Bytes(bytes) => Content::Bytes {
             bytes,
-            sensitive: false,
+            shown: None,
         },
         wit::Content::Rendered(rendering) => Content::Rendered {
             template: rendering.template,
