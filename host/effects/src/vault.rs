@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use aho_corasick::{AhoCorasick, MatchKind};
-use cellhost_plan::{SecretName, SecretSource};
+use cellhost_plan::{SecretName, SecretSource, at_home};
 use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, Zeroizing};
 
@@ -160,12 +160,13 @@ fn read(name: &SecretName, source: &SecretSource) -> Result<Zeroizing<String>, V
                 })
         }
         SecretSource::File(path) => {
-            let mut text = fs_err::read_to_string(path)
-                .map(Zeroizing::new)
-                .map_err(|source| VaultError::Unreadable {
-                    name: name.clone(),
-                    source,
-                })?;
+            let mut text =
+                fs_err::read_to_string(at_home(path, std::env::var_os("HOME").as_deref()))
+                    .map(Zeroizing::new)
+                    .map_err(|source| VaultError::Unreadable {
+                        name: name.clone(),
+                        source,
+                    })?;
             // Editors end files with a line end that is no part of the secret.
             if text.ends_with('\n') {
                 text.pop();

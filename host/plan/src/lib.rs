@@ -42,6 +42,7 @@ pub use address::{check_address, check_user};
 pub use diagnostic::{Diagnostic, Related, Severity};
 pub use diagnostics::Diagnostics;
 pub use duration::parse_duration;
+pub use location::at_home;
 pub use machine::Machine;
 pub use module::{DEFAULT_NAMESPACE, ModuleId, ModuleUse};
 pub use name::{CellName, InstanceName, MachineName, SecretName, check_label, check_word};

@@ -1,3 +1,4 @@
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use crate::document::Text;
@@ -17,4 +18,30 @@ pub(crate) fn resolve(text: &Text<'_>) -> Option<PathBuf> {
         return Some(written.to_path_buf());
     }
     Some(text.report().source().folder().join(written))
+}
+
+/// Gives the path that one beginning with `~/` means to whoever has this home; others stay as
+/// they are. Without a home nothing is changed.
+pub fn at_home(path: &Path, home: Option<&OsStr>) -> PathBuf {
+    match (path.strip_prefix("~"), home) {
+        (Ok(rest), Some(home)) => Path::new(home).join(rest),
+        _ => path.to_path_buf(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_what_lies_at_home_and_leaves_the_rest() {
+        let home = Some(OsStr::new("/home/ann"));
+        assert_eq!(
+            at_home(Path::new("~/keys/id"), home),
+            Path::new("/home/ann/keys/id")
+        );
+        assert_eq!(at_home(Path::new("/etc/x"), home), Path::new("/etc/x"));
+        assert_eq!(at_home(Path::new("~bob/x"), home), Path::new("~bob/x"));
+        assert_eq!(at_home(Path::new("~/x"), None), Path::new("~/x"));
+    }
 }

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use cellhost_plan::{BecomeMethod, HostKeys, Machine, Ssh};
+use cellhost_plan::{BecomeMethod, HostKeys, Machine, Ssh, at_home};
 use sha2::{Digest as _, Sha256};
 
 use super::SshError;
@@ -40,14 +40,16 @@ impl Destination {
                 word: word.clone(),
             });
         }
+        let home = std::env::var_os("HOME");
+        let at_home = |path: &PathBuf| at_home(path, home.as_deref());
         Ok(Self {
             address: machine.address.clone(),
             user: machine.user.clone().or_else(|| settings.user.clone()),
             port: machine.port.or(settings.port),
             config: config
                 .map(Path::to_owned)
-                .or_else(|| settings.config.clone()),
-            identity: settings.identity.clone(),
+                .or_else(|| settings.config.as_ref().map(at_home)),
+            identity: settings.identity.as_ref().map(at_home),
             host_keys: settings.host_keys,
             keep_alive: settings.keep_alive,
             connect_timeout: settings.connect_timeout,
