@@ -97,10 +97,7 @@ fn content(content: wit::Content) -> Result<Content, String> {
             bytes: text.into_bytes(),
             shown: None,
         },
-        wit::Content::Bytes(bytes) => Content::Bytes {
-            bytes,
-            shown: None,
-        },
+        wit::Content::Bytes(bytes) => Content::Bytes { bytes, shown: None },
         wit::Content::Rendered(rendering) => Content::Rendered {
             template: rendering.template,
             variables: json_object(&rendering.variables)?,
