@@ -73,7 +73,13 @@ impl Formation<'_> {
             };
             let steps = situation.next().map_err(Failure::refused)?;
             if steps.is_empty() {
-                return self.await_content(&seen);
+                self.await_content(&seen)?;
+                let changed = !last.is_empty();
+                return if changed {
+                    self.await_agreement(&seen)
+                } else {
+                    Ok(())
+                };
             }
             if last == steps {
                 again += 1;

@@ -62,9 +62,8 @@ fn let_forks_have_memory(machine: &Machine) -> Result<(), Failure> {
         .probe(machine)?
         .is_success()
     {
-        let name = machine.name();
         cellhost_sdk::log::warn(&format!(
-            "{name}: {OVERCOMMIT} is not 1 and cannot be set here (a container?)"
+            "{OVERCOMMIT} is not 1 and cannot be set here (a container?)"
         ));
         return Ok(());
     }

@@ -61,6 +61,21 @@ impl Formation<'_> {
         Ok(())
     }
 
+    /// Waits until every instance knows every replica as one: what was changed spreads by gossip,
+    /// and whoever asks any instance should be told how things are now.
+    pub(super) fn await_agreement(&self, seen: &[Seen]) -> Result<(), Failure> {
+        let replicas = || {
+            seen.iter()
+                .filter_map(|one| Some((&one.id, one.master.as_ref()?)))
+        };
+        for at in 0..seen.len() {
+            for (id, master) in replicas() {
+                self.wait(at, &["CLUSTER", "REPLICAS", master], id, GOSSIP)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Waits until every instance says that the cluster is well; asks nobody who said so.
     pub(super) fn await_content(&self, seen: &[Seen]) -> Result<(), Failure> {
         for (at, one) in seen.iter().enumerate() {
