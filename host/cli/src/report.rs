@@ -1,11 +1,12 @@
 //! Words about turns and runs.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use cellhost_effects::{Certainty, Hook, Settlement};
 use cellhost_engine::{Row, Status, Summary};
-use cellhost_plan::MachineName;
+use cellhost_plan::{InstanceName, MachineName};
 use serde_json::json;
 
 use crate::terminal::Terminal;
@@ -132,29 +133,48 @@ fn table(summary: &Summary, dry_run: bool) -> String {
             .collect();
         let _ = writeln!(text, "{}", padded.join("  ").trim_end());
     }
-    for row in rows {
-        let place = row
-            .machine
-            .as_ref()
-            .map_or_else(|| row.hook.to_string(), ToString::to_string);
-        for warning in &row.warnings {
-            let _ = writeln!(text, "warning: {} {place}: {}", row.module, clean(warning));
-        }
+    for ((module, warning), places) in warnings(&rows) {
+        let _ = writeln!(
+            text,
+            "warning: {module}: {} ({})",
+            clean(warning),
+            places.join(", ")
+        );
     }
     let _ = writeln!(text, "{}", totals(summary, dry_run));
     text
 }
 
-fn cells(row: &Row) -> [String; 4] {
-    let place = row
-        .machine
+/// What modules want the operator to see, each once, with the places that it is about.
+fn warnings<'a>(rows: &[&'a Row]) -> BTreeMap<(&'a InstanceName, &'a str), Vec<String>> {
+    let mut found: BTreeMap<_, Vec<String>> = BTreeMap::new();
+    for row in rows {
+        for warning in &row.warnings {
+            let places = found.entry((&row.module, warning.as_str())).or_default();
+            places.push(place_of(row));
+        }
+    }
+    found
+}
+
+/// The machine of a turn, or its hook where it has none.
+fn place_of(row: &Row) -> String {
+    row.machine
         .as_ref()
-        .map_or_else(|| row.hook.to_string(), ToString::to_string);
+        .map_or_else(|| row.hook.to_string(), ToString::to_string)
+}
+
+fn cells(row: &Row) -> [String; 4] {
     let status = match &row.status {
         Status::Changed(count) => format!("changed {count}"),
         other => other.word().to_owned(),
     };
-    [row.module.to_string(), place, status, seconds(row.took)]
+    [
+        row.module.to_string(),
+        place_of(row),
+        status,
+        seconds(row.took),
+    ]
 }
 
 fn totals(summary: &Summary, dry_run: bool) -> String {
