@@ -1,0 +1,18 @@
+//! The finished program against real machines: Debian with systemd and sshd, each test in a lab
+//! of its own.
+//!
+//! They need root and a few packages, and fail where these are not. They run the program that
+//! `cargo build --package cellhost` has left and the guests that `cargo xtask guests` has.
+
+#![expect(clippy::expect_used, reason = "a failing helper fails its test")]
+
+mod bad_modules;
+mod dry_run;
+mod founding;
+mod greetings;
+mod healing;
+mod interrupt;
+mod redis;
+mod site;
+mod unreachable;
+mod watcher;

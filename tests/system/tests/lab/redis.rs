@@ -1,0 +1,145 @@
+//! A Redis cluster as its own members see it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context as _, Result};
+
+use crate::site::{Ran, Site};
+
+/// How the tests log in; also the canary: it must show up nowhere but in the configuration.
+pub(crate) const PASSWORD: &str = "sesame-canary-4711";
+
+const MASTER_PORT: u16 = 7000;
+const REPLICA_PORT: u16 = 7001;
+
+/// What one member says of the cluster.
+#[derive(Debug)]
+pub(crate) struct View {
+    /// Its `CLUSTER INFO`.
+    pub(crate) info: BTreeMap<String, String>,
+    /// Its `CLUSTER NODES`.
+    pub(crate) nodes: Vec<Node>,
+}
+
+/// One instance.
+#[derive(Debug)]
+pub(crate) struct Node {
+    id: String,
+    address: String,
+    flags: BTreeSet<String>,
+    master: Option<String>,
+}
+
+impl Site {
+    /// Puts the example's plan into place.
+    pub(crate) fn plan_of_the_example(&self) -> Result<()> {
+        let example = cellhost_system_tests::root().join("examples/redis-cluster/plan.toml");
+        fs_err::copy(example, self.path().join("plan.toml"))?;
+        Ok(())
+    }
+
+    /// Runs the plan with the password in the environment.
+    pub(crate) fn run_redis(&self, options: &[&str]) -> Result<Ran> {
+        self.run(options, &[("REDIS_PASSWORD", PASSWORD)])
+    }
+
+    /// Asks an instance something.
+    pub(crate) fn redis(&self, machine: u16, port: u16, words: &str) -> Result<String> {
+        let command = format!("REDISCLI_AUTH={PASSWORD} redis-cli -c -e -p {port} {words}");
+        self.on(machine, &command)
+    }
+
+    /// How a machine's first instance sees the cluster.
+    pub(crate) fn view(&self, machine: u16) -> Result<View> {
+        let info = self.redis(machine, MASTER_PORT, "CLUSTER INFO")?;
+        let nodes = self.redis(machine, MASTER_PORT, "CLUSTER NODES")?;
+        let pairs = info.lines().filter_map(|line| line.trim().split_once(':'));
+        Ok(View {
+            info: pairs
+                .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                .collect(),
+            nodes: nodes.lines().map(Node::parse).collect::<Result<_>>()?,
+        })
+    }
+
+    /// How many keys all instances of these machines have, each copy counted.
+    pub(crate) fn copies(&self, machines: &[u16]) -> Result<u64> {
+        let mut copies = 0;
+        for machine in machines {
+            for port in [MASTER_PORT, REPLICA_PORT] {
+                copies += self.redis(*machine, port, "DBSIZE")?.parse::<u64>()?;
+            }
+        }
+        Ok(copies)
+    }
+}
+
+impl Node {
+    fn parse(line: &str) -> Result<Self> {
+        let mut words = line.split_whitespace();
+        let mut next = || words.next().with_context(|| line.to_owned());
+        let (id, place, flags, master) = (next()?, next()?, next()?, next()?);
+        let address = place.split(':').next().context("an address")?;
+        Ok(Self {
+            id: id.to_owned(),
+            address: address.to_owned(),
+            flags: flags.split(',').map(str::to_owned).collect(),
+            master: Some(master.to_owned()).filter(|master| master != "-"),
+        })
+    }
+
+    fn is(&self, flag: &str) -> bool {
+        self.flags.contains(flag)
+    }
+}
+
+impl View {
+    fn at(&self, key: &str) -> &str {
+        self.info.get(key).map_or("", String::as_str)
+    }
+
+    /// Whether all slots are served.
+    pub(crate) fn is_ok(&self) -> bool {
+        self.at("cluster_state") == "ok" && self.at("cluster_slots_ok") == "16384"
+    }
+
+    /// The machines of the masters that are not lost, one for each master, sorted.
+    pub(crate) fn masters(&self) -> Vec<&str> {
+        let masters = self.nodes.iter().filter(|node| {
+            node.is("master") && !node.flags.iter().any(|flag| flag.starts_with("fail"))
+        });
+        let mut machines: Vec<&str> = masters.map(|node| node.address.as_str()).collect();
+        machines.sort_unstable();
+        machines
+    }
+
+    /// Fails unless it is as the module promises: one master to a machine, and no replica on the
+    /// machine of its master.
+    #[track_caller]
+    pub(crate) fn assert_as_planned(&self) {
+        assert!(self.is_ok(), "{self:?}");
+        assert_eq!(self.at("cluster_slots_assigned"), "16384", "{self:?}");
+        assert_eq!(self.at("cluster_known_nodes"), "6", "{self:?}");
+        assert_eq!(self.at("cluster_size"), "3", "{self:?}");
+        let machines = ["10.77.0.1", "10.77.0.2", "10.77.0.3"];
+        assert_eq!(self.masters(), machines, "{self:?}");
+        let replicas: Vec<&Node> = self
+            .nodes
+            .iter()
+            .filter(|node| node.master.is_some())
+            .collect();
+        assert_eq!(replicas.len(), 3, "{self:?}");
+        let mut followed = BTreeSet::new();
+        for replica in replicas {
+            let master = self
+                .nodes
+                .iter()
+                .find(|node| Some(&node.id) == replica.master.as_ref());
+            let master = master.expect("a replica has a master");
+            assert_ne!(master.address, replica.address, "{self:?}");
+            followed.insert(&master.id);
+        }
+        assert_eq!(followed.len(), 3, "{self:?}");
+        assert!(self.nodes.iter().all(|node| !node.is("fail")), "{self:?}");
+    }
+}
