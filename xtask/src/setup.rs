@@ -50,7 +50,8 @@ pub(crate) fn ensure(needs: &[&[Need]]) -> Result<()> {
     Ok(())
 }
 
-fn install(packages: &[&str]) -> Result<()> {
+/// Installs Debian packages, or says which line would.
+pub(crate) fn install(packages: &[&str]) -> Result<()> {
     let line = format!(
         "apt-get install --no-install-recommends {}",
         packages.join(" ")

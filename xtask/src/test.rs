@@ -1,5 +1,6 @@
 //! `cargo xtask test`: every check and every test, in the order in which they fail fastest.
 
+use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
@@ -59,31 +60,45 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         let words = ["test", "--workspace", "--no-fail-fast"];
         watch(cargo(&workshop).args(words), |line| count.add(line))
     })?;
-    // These want machines of their own and bring them up themselves.
-    let labs = step("tests of the couriers with machines", || {
-        let words = [
-            "test",
-            "--package",
-            "cellhost-transport",
-            "--test",
-            "ssh",
-            "--",
-            "--ignored",
-        ];
-        watch(cargo(&workshop).args(words), |line| count.add(line))
+    let couriers = step("tests of couriers over ssh", || {
+        couriers(&workshop, &program, &mut count)
     })?;
     if !arguments.build_once {
         step("the same bytes twice", || guests::verify(&workshop))?;
     }
     eprintln!("== all of it: {}", seconds(begun.elapsed()));
     println!("{} passed, {} failed", count.passed, count.failed);
-    if !good || !labs || count.failed > 0 {
+    if !good || !couriers || count.failed > 0 {
         bail!("not all tests passed");
     }
     if count.passed == 0 {
         bail!("no test was run");
     }
     Ok(())
+}
+
+/// Runs the tests that want a lab around them: it has to be there before they are.
+fn couriers(workshop: &Workshop, program: &Path, count: &mut Count) -> Result<bool> {
+    let lab = workshop.root().join("target/courier-lab");
+    let lab_of = |words: &[&str]| {
+        let mut command = Command::new(program);
+        command.arg("lab").args(words).env("CELLHOST_LAB_DIR", &lab);
+        command
+    };
+    let tests = ["test", "--package", "cellhost-transport", "--test", "ssh"];
+    succeed(cargo(workshop).args(tests).arg("--no-run"))?;
+    succeed(&mut lab_of(&["up", "2"]))?;
+    let result = watch(
+        lab_of(&["exec", "--"])
+            .arg(cargo(workshop).get_program())
+            .args(tests)
+            .args(["--", "--ignored", "--test-threads=1"])
+            .env("CELLHOST_TEST_LAB", format!("{} lab", program.display()))
+            .current_dir(workshop.root()),
+        |line| count.add(line),
+    );
+    succeed(&mut lab_of(&["down"]))?;
+    result
 }
 
 impl Count {

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 
 use super::process;
 use super::workshop::Workshop;
+use crate::setup;
 
 /// What guests in Rust are compiled for: WebAssembly with nothing around it.
 pub(super) const TARGET: &str = "wasm32-unknown-unknown";
@@ -123,22 +124,12 @@ fn has_sources(rustc: &Path) -> bool {
 }
 
 fn install_debians() -> Result<()> {
-    let packages = DEBIANS_PACKAGES.join(" ");
-    if !rustix::process::geteuid().is_root() || !Path::new("/usr/bin/apt-get").is_file() {
-        bail!(
-            "there is no standard library for {TARGET}. With rustup and a network: `rustup \
-             target add {TARGET}`. On Debian: `sudo apt-get install {packages}`. Or name a \
-             compiler that has its sources in {CHOSEN}."
-        );
-    }
-    eprintln!("  installing {packages} with apt-get");
-    process::output(
-        Command::new("/usr/bin/apt-get")
-            .args(["install", "--yes", "--no-install-recommends"])
-            .args(DEBIANS_PACKAGES)
-            .env("DEBIAN_FRONTEND", "noninteractive"),
-    )?;
-    Ok(())
+    setup::install(&DEBIANS_PACKAGES).with_context(|| {
+        format!(
+            "there is no standard library for {TARGET}; with rustup and a network, `rustup target \
+             add {TARGET}` is the usual way; {CHOSEN} can name a compiler that has its sources"
+        )
+    })
 }
 
 /// Finds a linker for WebAssembly: each toolchain that is here may bring one.
