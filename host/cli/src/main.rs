@@ -16,6 +16,8 @@ use clap::Parser as _;
 use commands::Arguments;
 use error::{CommandError, Kind};
 use terminal::Terminal;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
 fn main() -> ExitCode {
     let terminal = Terminal::new();
@@ -23,6 +25,7 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(refusal) => return terminal.refuse(&refusal),
     };
+    listen();
     match run(arguments, &terminal) {
         Ok(code) => code,
         Err(error) => {
@@ -30,6 +33,19 @@ fn main() -> ExitCode {
             error.kind.exit_code()
         }
     }
+}
+
+/// Writes what the program says about itself to stderr, where `CELLHOST_LOG` asks for it, such as
+/// `CELLHOST_LOG=debug`. Errors are written in any case: they are bugs of ours.
+fn listen() {
+    let filter = EnvFilter::builder()
+        .with_default_directive(LevelFilter::ERROR.into())
+        .with_env_var("CELLHOST_LOG")
+        .from_env_lossy();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
 }
 
 fn run(arguments: Arguments, terminal: &Terminal) -> Result<ExitCode, CommandError> {

@@ -196,7 +196,8 @@ fn totals(summary: &Summary, dry_run: bool) -> String {
     format!("{} in {}", parts.join(", "), seconds(summary.took))
 }
 
-fn object(summary: &Summary, dry_run: bool) -> serde_json::Value {
+/// How a run went, for programs.
+pub(crate) fn object(summary: &Summary, dry_run: bool) -> serde_json::Value {
     let rows: Vec<serde_json::Value> = summary
         .rows
         .iter()

@@ -10,6 +10,7 @@ use cellhost_effects::{Effects, Vault};
 use cellhost_engine::{Summary, run as run_deployment};
 use cellhost_plan::Plan;
 use cellhost_transport::{Fleet, SshFleet};
+use serde_json::json;
 use tokio::sync::{mpsc, watch};
 
 use crate::directories;
@@ -54,6 +55,7 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<ExitCode, Com
         session.lock.save()?;
     }
     let journal = Arc::new(begin_journal(&plan)?);
+    record(&journal, "run", &opening(&session, args.dry_run))?;
     let fleet: Arc<dyn Fleet> = Arc::new(
         SshFleet::new(&plan.ssh, &plan.machines, args.ssh_config.as_deref())
             .map_err(|error| CommandError::new(Kind::Failed, error))?,
@@ -67,20 +69,56 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<ExitCode, Com
     };
     let progress = tokio::spawn(Progress::new(terminal, show).follow(heard));
     let (stop, stopped) = watch::channel(false);
-    let interrupt = tokio::spawn(async move {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            let _ = stop.send(true);
-        }
-        // Kept until the run is over: a dropped sender would look like an interrupt.
-        std::future::pending::<()>().await;
-    });
+    let interrupt = tokio::spawn(interrupted(terminal.clone(), stop));
     let summary = run_deployment(&session.deployment, effects, events, stopped).await;
     fleet.close().await;
     interrupt.abort();
     let _ = progress.await;
+    record(&journal, "end", &report::object(&summary, args.dry_run))?;
     report::summary(terminal, &summary, args.format, args.dry_run);
     terminal.faint(format!("record: {}", journal.path().display()));
     ended(&summary)
+}
+
+/// Stops the run at the first interrupt and the program at the second. Never ends by itself: a
+/// dropped sender would look like an interrupt.
+async fn interrupted(terminal: Terminal, stop: watch::Sender<bool>) {
+    if tokio::signal::ctrl_c().await.is_ok() {
+        let _ = stop.send(true);
+        terminal.note("interrupted: ending what runs on the machines; once more leaves at once");
+    }
+    if tokio::signal::ctrl_c().await.is_ok() {
+        #[expect(
+            clippy::exit,
+            reason = "whoever asks twice does not want to wait for anything"
+        )]
+        std::process::exit(130);
+    }
+    std::future::pending::<()>().await;
+}
+
+/// What a run begins with, for its record.
+fn opening(session: &Session, dry_run: bool) -> serde_json::Value {
+    let modules: Vec<serde_json::Value> = session
+        .deployment
+        .modules
+        .iter()
+        .map(|placed| {
+            json!({
+                "name": placed.usage.name,
+                "module": placed.usage.module.to_string(),
+                "version": placed.module.embedded().manifest.version,
+                "sha256": placed.module.digest(),
+                "machines": placed.members.iter().map(|member| &member.name).collect::<Vec<_>>(),
+            })
+        })
+        .collect();
+    json!({
+        "cellhost": env!("CARGO_PKG_VERSION"),
+        "cell": session.deployment.plan.cell,
+        "dry-run": dry_run,
+        "modules": modules,
+    })
 }
 
 /// Reads the values of all secrets, or says everything that is wrong with them.
@@ -115,6 +153,12 @@ fn stack(
             journal,
         ))
     }
+}
+
+fn record(journal: &Journal, kind: &str, body: &serde_json::Value) -> Result<(), CommandError> {
+    journal
+        .append(kind, body, true)
+        .map_err(|error| CommandError::new(Kind::Failed, error))
 }
 
 fn begin_journal(plan: &Plan) -> Result<Journal, CommandError> {

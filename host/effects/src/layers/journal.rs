@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use cellhost_manifest::digest;
+use fs_err::os::unix::fs::OpenOptionsExt as _;
 use serde_json::{Value, json};
 
 use crate::{Act, Content, Doubt, Effect, EffectError, Effects, Found, Input, Item, Outcome, Text};
@@ -40,9 +41,11 @@ pub enum JournalError {
 impl Journal {
     /// Begins a new journal. There must be no file yet.
     pub fn begin(path: &Path) -> Result<Self, JournalError> {
+        // What machines answered is nobody else's business.
         let file = fs_err::OpenOptions::new()
             .write(true)
             .create_new(true)
+            .mode(0o600)
             .open(path)?;
         let state = State {
             file,
