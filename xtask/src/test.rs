@@ -51,6 +51,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         ];
         succeed(cargo(&workshop).args(words))
     })?;
+    step("dependencies", || deny(&workshop))?;
     let program = workshop.root().join("target/debug/cellhost");
     step("machines", || {
         succeed(Command::new(&program).args(["lab", "image", "service"]))
@@ -75,6 +76,41 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         bail!("no test was run");
     }
     Ok(())
+}
+
+/// The version of cargo-deny that `deny.toml` is written for.
+const DENY: &str = "0.20.2";
+
+/// Holds the dependencies against `deny.toml`. Advisories are left to whoever has a network: their
+/// list comes from elsewhere at each call.
+fn deny(workshop: &Workshop) -> Result<()> {
+    let tools = workshop.root().join("target/tools");
+    let program = tools.join("bin/cargo-deny");
+    if !program.is_file() {
+        let words = [
+            "install",
+            "--quiet",
+            "--locked",
+            "cargo-deny",
+            "--version",
+            DENY,
+            "--root",
+        ];
+        succeed(cargo(workshop).args(words).arg(&tools))?;
+    }
+    let words = [
+        "--log-level",
+        "error",
+        "check",
+        "bans",
+        "licenses",
+        "sources",
+    ];
+    succeed(
+        Command::new(program)
+            .args(words)
+            .current_dir(workshop.root()),
+    )
 }
 
 /// Runs the tests that want a lab around them: it has to be there before they are.
