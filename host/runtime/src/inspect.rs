@@ -162,4 +162,37 @@ mod tests {
         assert_ne!(version("0.0.1"), version("0.0.2"));
         assert_eq!(version("1.2.0"), version("1.9.0"));
     }
+
+    fn refusal(name: &str) -> LoadError {
+        let text = "name = \"galera\"\nversion = \"1.4.0\"\n";
+        let manifest = Manifest::parse("module.toml", text).unwrap();
+        check(&[Import::parse(name)], &manifest).unwrap_err()
+    }
+
+    #[test]
+    fn says_what_is_needed_what_is_offered_and_what_to_do() {
+        let error = refusal("cellhost:files/files@0.2.0");
+        assert_eq!(
+            error.to_string(),
+            "module `galera` 1.4.0 needs `cellhost:files@0.2`; this host offers 0.1"
+        );
+        let hint = "use a newer cellhost, or an older version of the module";
+        assert_eq!(error.hint(), Some(hint));
+    }
+
+    #[test]
+    fn says_that_there_is_no_such_package() {
+        let error = refusal("acme:thing/thing@1.0.0");
+        assert_eq!(
+            error.to_string(),
+            "module `galera` 1.4.0 needs `acme:thing@1`; this host offers nothing of that name"
+        );
+        assert!(error.hint().unwrap().contains("cellhost:files"));
+    }
+
+    #[test]
+    fn wants_imports_to_name_a_version() {
+        let hint = "the module has to name a version, such as `@0.1.0`";
+        assert_eq!(refusal("cellhost:log/log").hint(), Some(hint));
+    }
 }
