@@ -1,0 +1,20 @@
+//! Real guests over simulated machines: the engine as a library, with the stack of layers that a
+//! run of the program has.
+//!
+//! They need the finished guests that `cargo xtask guests` leaves, and fail where these are not.
+
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a failing helper fails its test"
+)]
+
+mod asking;
+mod commanding;
+mod complete;
+mod greeting;
+mod misbehaving;
+mod policy;
+mod preview;
+mod secrets;
+mod stage;

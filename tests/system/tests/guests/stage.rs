@@ -1,0 +1,255 @@
+//! Simulated machines, modules on them, and runs.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use anyhow::{Context as _, Result, anyhow};
+use cellhost_effects::layers::{Journal, Journaled, Live, Policy, Preview, Secrets};
+use cellhost_effects::{Effects, Hook, Settlement, Turn, Vault};
+use cellhost_engine::{Deployment, Event, Happening, Placed, Roster, Row, Summary};
+use cellhost_plan::{InstanceName, MachineName, Plan, SecretName};
+use cellhost_runtime::{CellView, Context, Level, Limits, LoadError, Module, Runtime, Voice};
+use cellhost_transport::SimulatedFleet;
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::sync::{mpsc, watch};
+use zeroize::Zeroizing;
+
+/// Whether a run changes machines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// It does.
+    Real,
+    /// It shows what would change.
+    Dry,
+}
+
+/// Three machines, `m1` to `m3`, and where records of what happens to them go.
+pub(crate) struct Stage {
+    /// The machines.
+    pub(crate) fleet: Arc<SimulatedFleet>,
+    vault: Arc<Vault>,
+    place: TempDir,
+}
+
+/// What is known of a run.
+pub(crate) struct Told {
+    /// How it went.
+    pub(crate) summary: Summary,
+    /// What happened.
+    pub(crate) events: Vec<Event>,
+    /// Its record.
+    pub(crate) journal: String,
+}
+
+/// The plan's part that every stage has in common.
+const MACHINES: &str =
+    "cell = \"stage\"\n\n[machines]\n\"m[1-3]\" = { address = \"10.0.0.[1-3]\" }\n\n";
+
+/// The names of the machines.
+pub(crate) const NAMES: [&str; 3] = ["m1", "m2", "m3"];
+
+/// One engine for all tests, as a program has one.
+fn runtime() -> Result<&'static Runtime> {
+    static RUNTIME: OnceLock<Result<Runtime, LoadError>> = OnceLock::new();
+    let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache/compiled");
+    let runtime = RUNTIME.get_or_init(|| Runtime::new(Some(&cache)));
+    runtime.as_ref().map_err(|error| anyhow!("{error}"))
+}
+
+/// Loads a finished guest, or says why it cannot be.
+pub(crate) fn load(name: &str) -> Result<Result<Module, LoadError>> {
+    let bytes = fs_err::read(cellhost_system_tests::guest(name)?)?;
+    Ok(runtime()?.load(&bytes, &format!("{name}.wasm")))
+}
+
+/// A plan on the machines and the modules that it names, ready to run.
+pub(crate) async fn deploy(plan: &str) -> Result<Deployment> {
+    let text = format!("{MACHINES}{plan}");
+    let plan = Plan::parse("plan.toml", &text).map_err(|wrong| anyhow!(wrong.render(false)))?;
+    let mut modules = BTreeMap::new();
+    for usage in &plan.modules {
+        let module = load(usage.module.name())?.with_context(|| usage.module.to_string())?;
+        modules.insert(usage.name.clone(), module);
+    }
+    let mut roster = Roster::default();
+    let prepared = cellhost_engine::prepare(Arc::new(plan), &modules, &mut roster).await;
+    prepared.map_err(|wrong| anyhow!(wrong.render(false)))
+}
+
+impl Stage {
+    /// Sets up fresh machines.
+    pub(crate) fn new() -> Result<Self> {
+        Self::knowing(&[])
+    }
+
+    /// Sets up fresh machines, and secrets by name and value.
+    pub(crate) fn knowing(secrets: &[(&str, &str)]) -> Result<Self> {
+        let mut values = BTreeMap::new();
+        for (name, value) in secrets {
+            let name = SecretName::new(name).map_err(|problem| anyhow!("{problem}"))?;
+            values.insert(name, Zeroizing::new((*value).to_owned()));
+        }
+        let names: Vec<MachineName> = NAMES.iter().map(|name| machine(name)).collect();
+        Ok(Self {
+            fleet: Arc::new(SimulatedFleet::of(&names)),
+            vault: Arc::new(Vault::holding(values)),
+            place: tempfile::tempdir()?,
+        })
+    }
+
+    /// The layers of a run over the machines, with a journal at this path.
+    pub(crate) fn stack(&self, mode: Mode, journal: &Path) -> Result<Arc<dyn Effects>> {
+        let journal = Arc::new(Journal::begin(journal)?);
+        let live = Live::new(self.fleet.clone());
+        let vault = self.vault.clone();
+        Ok(match mode {
+            Mode::Real => Arc::new(Journaled::new(
+                Policy::new(Secrets::new(live, vault)),
+                journal,
+            )),
+            Mode::Dry => Arc::new(Journaled::new(
+                Policy::new(Secrets::new(Preview::new(live), vault)),
+                journal,
+            )),
+        })
+    }
+
+    /// A path for a journal that is not there yet.
+    pub(crate) fn journal(&self) -> Result<std::path::PathBuf> {
+        let count = fs_err::read_dir(self.place.path())?.count();
+        Ok(self.place.path().join(format!("{count}.jsonl")))
+    }
+
+    /// Runs a deployment.
+    pub(crate) async fn run(&self, deployment: &Deployment, mode: Mode) -> Result<Told> {
+        let journal = self.journal()?;
+        let effects = self.stack(mode, &journal)?;
+        let (events, mut heard) = mpsc::unbounded_channel();
+        let (_go_on, stop) = watch::channel(false);
+        let summary = cellhost_engine::run(deployment, effects, events, stop).await;
+        let mut told = Vec::new();
+        while let Ok(event) = heard.try_recv() {
+            told.push(event);
+        }
+        Ok(Told {
+            summary,
+            events: told,
+            journal: fs_err::read_to_string(journal)?,
+        })
+    }
+
+    /// Everything that the machines are, as text.
+    pub(crate) fn state(&self) -> Vec<String> {
+        let machines = self.fleet.machines();
+        machines
+            .map(|machine| format!("{:?}", *machine.state()))
+            .collect()
+    }
+
+    /// A file of a machine.
+    pub(crate) fn text(&self, machine: &str, path: &str) -> String {
+        let found = self.fleet.machine(machine).expect("a machine of the stage");
+        let state = found.state();
+        let text = state.text(path);
+        text.unwrap_or_else(|| panic!("{machine} has no {path}"))
+            .to_owned()
+    }
+}
+
+impl Told {
+    /// The rows of one module, by place.
+    pub(crate) fn rows(&self, module: &str) -> BTreeMap<String, &Row> {
+        let rows = self.summary.rows.iter();
+        let own = rows.filter(|row| row.module.as_str() == module);
+        own.map(|row| {
+            let machine = row.machine.as_ref();
+            let place = machine.map_or_else(|| row.hook.to_string(), ToString::to_string);
+            (place, row)
+        })
+        .collect()
+    }
+
+    /// What changed or would, by machine: commands, and each wish with what it was about.
+    pub(crate) fn changes(&self) -> BTreeMap<String, Vec<String>> {
+        let mut changes: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for event in &self.events {
+            let Event::Turn { happening, .. } = event else {
+                continue;
+            };
+            let (machine, lines) = match happening {
+                Happening::Settled {
+                    machine, changed, ..
+                } => (machine, changed.iter().map(words).collect()),
+                Happening::Ran { machine, argv, .. } => (machine, vec![argv.join(" ")]),
+                _ => continue,
+            };
+            changes
+                .entry(machine.to_string())
+                .or_default()
+                .extend(lines);
+        }
+        changes.retain(|_, lines| !lines.is_empty());
+        changes
+    }
+
+    /// The records, each as data.
+    pub(crate) fn records(&self) -> Result<Vec<Value>> {
+        let lines = self.journal.lines();
+        Ok(lines.map(serde_json::from_str).collect::<Result<_, _>>()?)
+    }
+}
+
+fn words(settlement: &Settlement) -> String {
+    let diff = settlement.diff.as_deref().unwrap_or_default();
+    format!(
+        "{}: {}\n{diff}",
+        settlement.subject,
+        settlement.lines.join(", ")
+    )
+}
+
+/// Names a machine.
+pub(crate) fn machine(name: &str) -> MachineName {
+    MachineName::new(name).expect("a name of a machine")
+}
+
+/// A call of a hook past the engine, which does not call all of them.
+pub(crate) fn context(
+    placed: &Placed,
+    hook: Hook,
+    on: Option<&str>,
+    effects: Arc<dyn Effects>,
+) -> Context {
+    let name: &InstanceName = &placed.usage.name;
+    Context {
+        turn: Arc::new(Turn {
+            module: name.clone(),
+            version: placed.module.embedded().manifest.version.clone(),
+            hook,
+            machine: on.map(machine),
+            rights: placed.rights.clone(),
+            templates: placed.module.templates().clone(),
+        }),
+        cell: Arc::new(CellView {
+            name: "stage".to_owned(),
+            members: placed.members.clone(),
+            leaving: placed.leaving.clone(),
+            settings: placed.usage.settings.to_string(),
+            outputs: BTreeMap::new(),
+        }),
+        effects,
+        voice: Arc::new(Deaf),
+        limits: Limits::default(),
+        seed: 0,
+    }
+}
+
+/// Hears nothing.
+struct Deaf;
+
+impl Voice for Deaf {
+    fn said(&self, _: &Turn, _: Level, _: String) {}
+    fn doing(&self, _: &Turn, _: String) {}
+}
