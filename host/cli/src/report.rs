@@ -36,7 +36,7 @@ pub(crate) fn turn(
     status: &Status,
     took: Duration,
 ) -> String {
-    let place = machine.map_or_else(|| hook.to_string(), ToString::to_string);
+    let place = place_of(hook, machine);
     let count = if let Status::Changed(count) = status {
         format!(" {count}")
     } else {
@@ -151,17 +151,19 @@ fn warnings<'a>(rows: &[&'a Row]) -> BTreeMap<(&'a InstanceName, &'a str), Vec<S
     for row in rows {
         for warning in &row.warnings {
             let places = found.entry((&row.module, warning.as_str())).or_default();
-            places.push(place_of(row));
+            places.push(place_of(row.hook, row.machine.as_ref()));
         }
     }
     found
 }
 
-/// The machine of a turn, or its hook where it has none.
-fn place_of(row: &Row) -> String {
-    row.machine
-        .as_ref()
-        .map_or_else(|| row.hook.to_string(), ToString::to_string)
+/// The place of a turn: its machine, or its hook where it has none.
+pub(crate) fn place_of(hook: Hook, machine: Option<&MachineName>) -> String {
+    match (hook, machine) {
+        (Hook::Remove, Some(machine)) => format!("{machine} (leaving)"),
+        (_, Some(machine)) => machine.to_string(),
+        (hook, None) => hook.to_string(),
+    }
 }
 
 fn cells(row: &Row) -> [String; 4] {
@@ -171,7 +173,7 @@ fn cells(row: &Row) -> [String; 4] {
     };
     [
         row.module.to_string(),
-        place_of(row),
+        place_of(row.hook, row.machine.as_ref()),
         status,
         seconds(row.took),
     ]

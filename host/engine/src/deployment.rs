@@ -22,6 +22,8 @@ pub struct Deployment {
     pub plan: Arc<Plan>,
     /// Its modules, in the order of the plan.
     pub modules: Vec<Placed>,
+    /// Machines that the plan has forgotten and that a module has yet to let go.
+    pub gone: Vec<Machine>,
     /// What the modules put out that the plan alone decides, by module and key.
     pub outputs: BTreeMap<(String, String), String>,
 }
@@ -99,6 +101,7 @@ pub async fn prepare(
 ) -> Result<Deployment, Diagnostics> {
     let mut found: Vec<Diagnostic> = Vec::new();
     let mut placed = Vec::new();
+    let mut gone: Vec<Machine> = Vec::new();
     for usage in &plan.modules {
         let Some(module) = modules.get(&usage.name) else {
             let problem = Problem::new(format!("module `{}` was not loaded", usage.module));
@@ -108,8 +111,9 @@ pub async fn prepare(
         if let Some(settings) = &module.embedded().schema {
             found.extend(schema::check(&plan, usage, settings));
         }
-        let membership = roster.enroll(usage).clone();
-        placed.push(place(&plan, usage, module, &membership));
+        let membership = roster.enroll(&plan, usage).clone();
+        gone.extend(forgotten(&plan, usage, &membership));
+        placed.push(place(&plan, &gone, usage, module, &membership));
     }
     resolve_order(&plan, &mut placed, &mut found);
     if !found.is_empty() {
@@ -118,6 +122,7 @@ pub async fn prepare(
     let mut deployment = Deployment {
         plan,
         modules: placed,
+        gone,
         outputs: BTreeMap::new(),
     };
     deployment.ask_outputs(&mut found).await;
@@ -130,6 +135,11 @@ pub async fn prepare(
 }
 
 impl Deployment {
+    /// All machines that a run may speak to: those of the plan and those on their way out.
+    pub fn machines(&self) -> impl Iterator<Item = &Machine> {
+        self.plan.machines.iter().chain(&self.gone)
+    }
+
     /// Asks modules in the order in which they run, so that each sees what those before it say.
     async fn ask_outputs(&mut self, found: &mut Vec<Diagnostic>) {
         for name in crate::order::sequence(&self.modules) {
@@ -186,15 +196,42 @@ impl Deployment {
     }
 }
 
-fn place(plan: &Plan, usage: &ModuleUse, module: &Module, membership: &Membership) -> Placed {
+/// The members of a module that the plan no longer names at all, as they were last known.
+fn forgotten(plan: &Plan, usage: &ModuleUse, membership: &Membership) -> Vec<Machine> {
+    let seats = membership.machines.iter();
+    seats
+        .filter(|(name, _)| plan.machine(*name).is_none())
+        .map(|(name, seat)| Machine {
+            name: name.clone(),
+            address: seat.address.clone(),
+            user: seat.user.clone(),
+            port: seat.port,
+            roles: BTreeSet::new(),
+            groups: BTreeSet::new(),
+            tags: BTreeMap::new(),
+            zone: None,
+            variables: BTreeMap::new(),
+            span: usage.span,
+        })
+        .collect()
+}
+
+fn place(
+    plan: &Plan,
+    gone: &[Machine],
+    usage: &ModuleUse,
+    module: &Module,
+    membership: &Membership,
+) -> Placed {
     let manifest = &module.embedded().manifest;
     let mut members = Vec::new();
     let mut leaving = Vec::new();
-    for (name, ordinal) in &membership.machines {
-        let Some(machine) = plan.machine(name) else {
+    for (name, seat) in &membership.machines {
+        let known = || gone.iter().find(|machine| machine.name == *name);
+        let Some(machine) = plan.machine(name).or_else(known) else {
             continue;
         };
-        let member = Arc::new(member(machine, *ordinal));
+        let member = Arc::new(member(machine, seat.ordinal));
         if usage.machines.contains(name) {
             members.push(member);
         } else {

@@ -21,6 +21,6 @@ mod witness;
 pub use deployment::{Deployment, Placed, prepare};
 pub use event::{Event, Events, Happening};
 pub use order::Blocked;
-pub use roster::{Membership, Roster};
+pub use roster::{Membership, Roster, Seat};
 pub use run::{Stop, run};
 pub use summary::{Row, Status, Summary};

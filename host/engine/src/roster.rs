@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cellhost_plan::{InstanceName, MachineName, ModuleUse};
+use cellhost_plan::{InstanceName, MachineName, ModuleUse, Plan};
 use serde::{Deserialize, Serialize};
 
 /// The members of every module of a cell and their ordinals. Kept beside the plan, because a
@@ -20,7 +20,22 @@ pub struct Membership {
     /// The number that the next new member gets. Numbers are never given twice.
     pub next: u32,
     /// Members by name.
-    pub machines: BTreeMap<MachineName, u32>,
+    pub machines: BTreeMap<MachineName, Seat>,
+}
+
+/// What is kept of one member: its number, and how to reach it once the plan has forgotten it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seat {
+    /// Its number, given for life.
+    pub ordinal: u32,
+    /// Its address.
+    pub address: String,
+    /// The user to log in as.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// The port.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
 }
 
 impl Default for Membership {
@@ -33,24 +48,28 @@ impl Default for Membership {
 }
 
 impl Roster {
-    /// Gives every machine of a module its number: the one it has, else the one that the plan
-    /// fixes, else the next in the order of the plan.
-    pub fn enroll(&mut self, module: &ModuleUse) -> &Membership {
+    /// Gives every machine of a module its number: the one that the plan fixes, else the one it
+    /// has, else the next in the order of the plan.
+    pub fn enroll(&mut self, plan: &Plan, module: &ModuleUse) -> &Membership {
         let membership = self.modules.entry(module.name.clone()).or_default();
-        for (machine, ordinal) in &module.ordinals {
-            membership
-                .machines
-                .insert(machine.clone(), u32::from(*ordinal));
-        }
-        let mut taken: BTreeSet<u32> = membership.machines.values().copied().collect();
-        for machine in &module.machines {
-            if membership.machines.contains_key(machine) {
-                continue;
-            }
-            let free = (membership.next..=u32::MAX).find(|number| !taken.contains(number));
-            let number = free.unwrap_or(u32::MAX);
-            taken.insert(number);
-            membership.machines.insert(machine.clone(), number);
+        let machines = module.machines.iter().filter_map(|name| plan.machine(name));
+        let mut taken: BTreeSet<u32> = module.ordinals.values().copied().map(u32::from).collect();
+        taken.extend(membership.machines.values().map(|seat| seat.ordinal));
+        for machine in machines {
+            let fixed = module.ordinals.get(&machine.name).copied().map(u32::from);
+            let had = membership.machines.get(&machine.name);
+            let ordinal = fixed.or(had.map(|seat| seat.ordinal)).unwrap_or_else(|| {
+                let free = (membership.next..=u32::MAX).find(|number| !taken.contains(number));
+                free.unwrap_or(u32::MAX)
+            });
+            taken.insert(ordinal);
+            let seat = Seat {
+                ordinal,
+                address: machine.address.clone(),
+                user: machine.user.clone(),
+                port: machine.port,
+            };
+            membership.machines.insert(machine.name.clone(), seat);
         }
         let highest = taken.last().copied().unwrap_or(0);
         membership.next = membership.next.max(highest.saturating_add(1));
@@ -70,7 +89,6 @@ impl Roster {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cellhost_plan::Plan;
 
     fn plan(machines: &str, extra: &str) -> Plan {
         let text = format!(
@@ -81,11 +99,11 @@ mod tests {
 
     fn enroll(roster: &mut Roster, plan: &Plan) -> Vec<(String, u32)> {
         let module = plan.modules.first().unwrap();
-        let membership = roster.enroll(module);
+        let membership = roster.enroll(plan, module);
         membership
             .machines
             .iter()
-            .map(|(name, number)| (name.to_string(), *number))
+            .map(|(name, number)| (name.to_string(), number.ordinal))
             .collect()
     }
 

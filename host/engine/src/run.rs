@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 
 use cellhost_effects::{Effects, Hook};
 use cellhost_plan::{InstanceName, MachineName, Phase};
+use cellhost_runtime::{CellView, Member};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use crate::event::{Event, Events};
 use crate::order::Blocked;
-use crate::turn::Stage;
+use crate::turn::{Played, Stage};
 use crate::{Deployment, Placed, Row, Status, Summary};
 
 /// Tells a run to stop. Turns under way are ended; nothing new begins.
@@ -176,51 +177,60 @@ impl Run {
             machines: placed.members.len(),
         });
         let view = placed.view(&self.deployment.plan, outputs);
-        let mut turns = JoinSet::new();
-        for member in &placed.members {
-            let (run, placed, view, machine) = (
-                self.clone(),
-                placed.clone(),
-                view.clone(),
-                member.name.clone(),
-            );
-            turns.spawn(async move {
-                // Closed never; a failed permit would only mean one turn more at once.
-                let _permit = run.parallel.acquire().await.ok();
-                run.stage.play(&placed, view, Some(machine)).await
-            });
-        }
-        let mut rows = Vec::new();
-        let mut published = Vec::new();
-        while let Some(played) = turns.join_next().await {
-            match played {
-                Ok(played) => {
-                    rows.push(played.row);
-                    published.extend(played.published);
-                }
-                Err(panic) => rows.push(lost(&name, &panic.to_string())),
-            }
-        }
-        let failed: Vec<&MachineName> = rows
-            .iter()
-            .filter(|row| !row.status.is_good())
-            .filter_map(|row| row.machine.as_ref())
-            .collect();
-        if failed.is_empty() && rows.iter().all(|row| row.status.is_good()) {
-            let played = self.stage.play(placed, view, None).await;
-            rows.push(played.row);
-            published.extend(played.published);
+        let mut played = self
+            .everywhere(placed, &view, Hook::Apply, &placed.members)
+            .await;
+        if let Some(why) = unfinished(&played) {
+            played.push(Played::skipped(&name, Hook::Form, &why));
         } else {
-            let names: Vec<&str> = failed.iter().map(|name| name.as_str()).collect();
-            let why = format!("not all members were applied: {}", names.join(", "));
-            rows.push(skipped(&name, &why));
+            played.push(
+                self.stage
+                    .play(placed, view.clone(), Hook::Form, None)
+                    .await,
+            );
+            if unfinished(&played).is_none() {
+                let left = self
+                    .everywhere(placed, &view, Hook::Remove, &placed.leaving)
+                    .await;
+                played.extend(left);
+            }
         }
         Ended {
             module: name,
-            rows,
-            published,
+            published: played
+                .iter_mut()
+                .flat_map(|one| std::mem::take(&mut one.published))
+                .collect(),
+            rows: played.into_iter().map(|one| one.row).collect(),
             took: begun.elapsed(),
         }
+    }
+
+    /// Plays a turn on each of these machines, as many at once as the plan allows.
+    async fn everywhere(
+        &self,
+        placed: &Placed,
+        view: &Arc<CellView>,
+        hook: Hook,
+        machines: &[Arc<Member>],
+    ) -> Vec<Played> {
+        let mut turns = JoinSet::new();
+        for member in machines {
+            let (run, placed, view) = (self.clone(), placed.clone(), view.clone());
+            let machine = member.name.clone();
+            turns.spawn(async move {
+                // Closed never; a failed permit would only mean one turn more at once.
+                let _permit = run.parallel.acquire().await.ok();
+                run.stage.play(&placed, view, hook, Some(machine)).await
+            });
+        }
+        let mut played = Vec::new();
+        while let Some(ended) = turns.join_next().await {
+            // A panic is a bug of ours; it must not pass for success.
+            let lost = |panic| Played::lost(&placed.usage.name, hook, &panic);
+            played.push(ended.unwrap_or_else(lost));
+        }
+        played
     }
 
     fn placed(&self, name: &InstanceName) -> Option<&Placed> {
@@ -240,25 +250,19 @@ impl Run {
                 status: status.clone(),
                 took,
             });
-            summary.rows.push(skipped(&name, why));
+            summary
+                .rows
+                .push(Played::skipped(&name, Hook::Form, why).row);
         }
     }
 }
 
-fn skipped(module: &InstanceName, why: &str) -> Row {
-    Row {
-        module: module.clone(),
-        hook: Hook::Form,
-        machine: None,
-        status: Status::Skipped(why.to_owned()),
-        warnings: Vec::new(),
-        took: Duration::ZERO,
-    }
-}
-
-fn lost(module: &InstanceName, why: &str) -> Row {
-    Row {
-        status: Status::Failed(format!("a turn was lost: {why}")),
-        ..skipped(module, "")
-    }
+/// Why a module cannot go on, where it cannot.
+fn unfinished(played: &[Played]) -> Option<String> {
+    let failed: Vec<&str> = played
+        .iter()
+        .filter(|one| !one.row.status.is_good())
+        .map(|one| one.row.machine.as_ref().map_or("form", MachineName::as_str))
+        .collect();
+    (!failed.is_empty()).then(|| format!("not all members were applied: {}", failed.join(", ")))
 }

@@ -82,6 +82,12 @@ impl Summary {
         !self.interrupted && self.rows.iter().all(|row| row.status.is_good())
     }
 
+    /// Whether every turn of a module did what it should.
+    pub fn is_good_for(&self, module: &InstanceName) -> bool {
+        let mut rows = self.rows.iter().filter(|row| row.module == *module);
+        !self.interrupted && rows.all(|row| row.status.is_good())
+    }
+
     /// How many things changed, or would.
     pub fn changes(&self) -> usize {
         self.rows

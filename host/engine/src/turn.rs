@@ -1,11 +1,13 @@
 //! One turn: a hook called, watched and judged.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use cellhost_effects::{Effects, Hook};
-use cellhost_plan::MachineName;
+use cellhost_plan::{InstanceName, MachineName};
 use cellhost_runtime::{CellView, Fault, TurnError, Turned};
+
+use tokio::task::JoinError;
 
 use crate::event::{Event, Events, Happening};
 use crate::witness::Witness;
@@ -24,19 +26,44 @@ pub(crate) struct Played {
     pub(crate) published: Vec<(String, String)>,
 }
 
+impl Played {
+    /// A turn that did not take place; why.
+    pub(crate) fn skipped(module: &InstanceName, hook: Hook, why: &str) -> Self {
+        Self::never(module, hook, Status::Skipped(why.to_owned()))
+    }
+
+    /// A turn whose task ended without telling how it went.
+    pub(crate) fn lost(module: &InstanceName, hook: Hook, panic: &JoinError) -> Self {
+        Self::never(
+            module,
+            hook,
+            Status::Failed(format!("a turn was lost: {panic}")),
+        )
+    }
+
+    fn never(module: &InstanceName, hook: Hook, status: Status) -> Self {
+        let row = Row {
+            module: module.clone(),
+            hook,
+            machine: None,
+            status,
+            warnings: Vec::new(),
+            took: Duration::ZERO,
+        };
+        let published = Vec::new();
+        Self { row, published }
+    }
+}
+
 impl Stage {
-    /// Calls `apply` for a machine, or `form` where there is none.
+    /// Calls `apply` or `remove` for a machine, or `form`.
     pub(crate) async fn play(
         &self,
         placed: &Placed,
         view: Arc<CellView>,
+        hook: Hook,
         machine: Option<MachineName>,
     ) -> Played {
-        let hook = if machine.is_some() {
-            Hook::Apply
-        } else {
-            Hook::Form
-        };
         let begun = Instant::now();
         let witness = Arc::new(Witness::new(self.effects.clone(), self.events.clone()));
         let context = placed.context(
@@ -49,6 +76,8 @@ impl Stage {
         self.tell(placed, hook, machine.as_ref(), Happening::Began);
         let result = match hook {
             Hook::Apply => placed.module.apply(context).await,
+            // What leaves keeps its data: only a person may say that it can go.
+            Hook::Remove => placed.module.remove(context, false).await,
             _ => placed.module.form(context).await,
         };
         let took = begun.elapsed();

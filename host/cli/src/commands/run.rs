@@ -57,8 +57,12 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<ExitCode, Com
     let journal = Arc::new(begin_journal(&plan)?);
     record(&journal, "run", &opening(&session, args.dry_run))?;
     let fleet: Arc<dyn Fleet> = Arc::new(
-        SshFleet::new(&plan.ssh, &plan.machines, args.ssh_config.as_deref())
-            .map_err(|error| CommandError::new(Kind::Failed, error))?,
+        SshFleet::new(
+            &plan.ssh,
+            session.deployment.machines(),
+            args.ssh_config.as_deref(),
+        )
+        .map_err(|error| CommandError::new(Kind::Failed, error))?,
     );
     let effects = stack(fleet.clone(), vault, journal.clone(), args.dry_run);
 
@@ -75,9 +79,28 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<ExitCode, Com
     interrupt.abort();
     let _ = progress.await;
     record(&journal, "end", &report::object(&summary, args.dry_run))?;
+    if !args.dry_run {
+        dismiss(&mut session, &summary)?;
+    }
     report::summary(terminal, &summary, args.format, args.dry_run);
     terminal.faint(format!("record: {}", journal.path().display()));
     ended(&summary)
+}
+
+/// Forgets the machines that modules have let go.
+fn dismiss(session: &mut Session, summary: &Summary) -> Result<(), CommandError> {
+    for placed in &session.deployment.modules {
+        let name = &placed.usage.name;
+        if summary.is_good_for(name) {
+            let left: Vec<_> = placed
+                .leaving
+                .iter()
+                .map(|member| member.name.clone())
+                .collect();
+            session.lock.roster.dismiss(name, &left);
+        }
+    }
+    session.lock.save()
 }
 
 /// Stops the run at the first interrupt and the program at the second. Never ends by itself: a
