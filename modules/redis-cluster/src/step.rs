@@ -79,13 +79,7 @@ impl Step {
                     }
                 }
             }
-            Self::Drain { id, .. } => {
-                for one in seen {
-                    for peer in one.peers.iter_mut().filter(|peer| &peer.id == id) {
-                        peer.slots = Slots::default();
-                    }
-                }
-            }
+            Self::Drain { id, .. } => drain(id, placement, seen),
         }
     }
 }
@@ -149,6 +143,20 @@ fn inherit(at: usize, seen: &mut [Seen]) {
     if let Some(one) = seen.get_mut(at) {
         one.master = None;
         one.slots = slots;
+    }
+}
+
+/// Takes the slots of one who leaves. Who gets how many of them is for Redis to say; here it is the
+/// first, which is enough to tell what comes next.
+fn drain(id: &str, placement: &Placement, seen: &mut [Seen]) {
+    let mut slots = Slots::default();
+    for one in seen.iter_mut() {
+        for peer in one.peers.iter_mut().filter(|peer| peer.id == id) {
+            slots = std::mem::take(&mut peer.slots);
+        }
+    }
+    if let Some(one) = placement.masters().next().and_then(|at| seen.get_mut(at)) {
+        one.slots.add(&slots);
     }
 }
 

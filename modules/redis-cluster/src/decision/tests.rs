@@ -216,10 +216,6 @@ fn a_machine_that_leaves_hands_over_its_slots_and_is_let_go() {
         let steps = situation.next().unwrap();
         let Some(step) = steps.first() else { break };
         taken.push(step.describe(&small).to_string());
-        if let Step::Drain { .. } = step {
-            // Redis hands them to the masters that stay.
-            Step::Rebalance { at: 0 }.imagine(&small, &mut seen);
-        }
         step.imagine(&small, &mut seen);
     }
     let expels = taken
