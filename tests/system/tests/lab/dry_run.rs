@@ -1,15 +1,18 @@
 use anyhow::Result;
 
-use crate::redis::PASSWORD;
 use crate::site::Site;
 use crate::watcher::Watcher;
+
+/// Known to these tests alone: others, which run beside them, tell machines theirs.
+const PASSWORD: &str = "sesame-canary-4711";
+const VARIABLES: [(&str, &str); 1] = [("REDIS_PASSWORD", PASSWORD)];
 
 #[test]
 fn a_dry_run_changes_nothing() -> Result<()> {
     let site = Site::up(3)?;
     site.plan_of_the_example()?;
     let before = site.fingerprints()?;
-    let dry = site.run_redis(&["--dry-run"])?.ends_with(0);
+    let dry = site.run(&["--dry-run"], &VARIABLES)?.ends_with(0);
     assert_eq!(site.fingerprints()?, before);
     assert!(!site.path().join("cellhost.lock").exists());
     assert!(!dry.written().contains(PASSWORD), "{}", dry.written());
@@ -39,7 +42,7 @@ fn a_password_is_seen_by_nobody_but_the_configuration() -> Result<()> {
     let site = Site::up(3)?;
     site.plan_of_the_example()?;
     let watcher = Watcher::start();
-    let real = site.run_redis(&["--diff"])?.ends_with(0);
+    let real = site.run(&["--diff"], &VARIABLES)?.ends_with(0);
     let seen = watcher.seen();
     assert!(!real.written().contains(PASSWORD), "{}", real.written());
     assert!(
@@ -50,7 +53,7 @@ fn a_password_is_seen_by_nobody_but_the_configuration() -> Result<()> {
     let journals = site.journals()?;
     assert!(journals.contains("redis-7000.conf") && !journals.contains(PASSWORD));
     let lock = fs_err::read_to_string(site.path().join("cellhost.lock"))?;
-    assert!(lock.contains("m3 = 3") && !lock.contains(PASSWORD));
+    assert!(lock.contains("m3") && !lock.contains(PASSWORD));
 
     // That it looks well enough: an instance stays, a package manager runs for seconds.
     for program in ["redis-server ", "apt-get "] {
