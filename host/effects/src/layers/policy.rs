@@ -139,7 +139,13 @@ fn judge_item(turn: &Turn, item: &Item) -> Result<(), EffectError> {
                 "services",
             )
         }
-        Item::Directory(_) | Item::Link(_) | Item::Absent(_) => Ok(()),
+        // Whoever may write through a link may write where it points.
+        Item::Link(link) => {
+            let target = pointed_at(&link.path, &link.target)?;
+            let what = || format!("a link to `{target}`");
+            allow(turn, asks.allows_write(&target), what, "paths")
+        }
+        Item::Directory(_) | Item::Absent(_) => Ok(()),
     }
 }
 
@@ -228,6 +234,24 @@ fn denied(turn: &Turn, rule: impl std::fmt::Display) -> EffectError {
     }
 }
 
+/// Where a link points, judged by its text alone.
+fn pointed_at(path: &str, target: &str) -> Result<String, EffectError> {
+    let mut parts: Vec<&str> = Vec::new();
+    if !target.starts_with('/') {
+        parts.extend(path.split('/').filter(|part| !part.is_empty()));
+        parts.pop();
+    }
+    for part in target.split('/').filter(|part| !matches!(*part, "" | ".")) {
+        if part == ".." {
+            parts.pop();
+        } else {
+            parts.push(part);
+        }
+    }
+    let whole = format!("/{}", parts.join("/"));
+    normal(&whole).map(str::to_owned)
+}
+
 /// A path that says what it means: absolute, without `.`, `..`, empty parts or control characters.
 fn normal(path: &str) -> Result<&str, EffectError> {
     let parts_fine = path
@@ -240,4 +264,20 @@ fn normal(path: &str) -> Result<&str, EffectError> {
         "`{}` is no plain absolute path (no `..`, `.`, `//`, trailing `/` or control characters)",
         path.escape_debug()
     )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn follows_the_text_of_a_link() {
+        let pointed = |path: &str, target: &str| pointed_at(path, target).unwrap();
+        assert_eq!(pointed("/opt/x", "x-1.2"), "/opt/x-1.2");
+        assert_eq!(pointed("/opt/x", "../etc/shadow"), "/etc/shadow");
+        assert_eq!(pointed("/opt/x", "/srv/"), "/srv");
+        assert_eq!(pointed("/opt/x", "../../../../etc"), "/etc");
+        assert_eq!(pointed("/opt/x", "./a/../b"), "/opt/b");
+        assert!(pointed_at("/opt/x", "a\nb").is_err());
+    }
 }
