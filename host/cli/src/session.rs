@@ -165,17 +165,19 @@ async fn compile(
     Err(wrong(&found.into(), terminal))
 }
 
-/// Draws what is wrong and ends the command.
-pub(crate) fn wrong(found: &Diagnostics, terminal: &Terminal) -> CommandError {
+/// Draws what is wrong with a plan and ends the command.
+fn wrong(found: &Diagnostics, terminal: &Terminal) -> CommandError {
+    drawn(found, terminal, "the plan has", "; nothing was touched")
+}
+
+/// Draws what is wrong with a file and ends the command with a count between these words.
+pub(crate) fn drawn(
+    found: &Diagnostics,
+    terminal: &Terminal,
+    before: &str,
+    after: &str,
+) -> CommandError {
     terminal.drawn(found);
-    let count = found.errors().count();
-    let errors = if count == 1 {
-        "1 error".to_owned()
-    } else {
-        format!("{count} errors")
-    };
-    CommandError::new(
-        Kind::Usage,
-        anyhow!("the plan has {errors}; nothing was touched"),
-    )
+    let count = crate::commands::counted(found.errors().count(), "error");
+    CommandError::new(Kind::Usage, anyhow!("{before} {count}{after}"))
 }

@@ -74,7 +74,7 @@ impl Terminal {
     /// Draws what is wrong with a file.
     pub(crate) fn drawn(&self, found: &Diagnostics) {
         let text = found.render(self.stderr != ColorChoice::Never);
-        let _ = writeln!(self.stderr(), "{}", text.trim_end());
+        let _ = writeln!(self.stderr(), "{}\n", text.trim_end());
     }
 
     /// Writes what clap has to say: help that was asked for, or a complaint.

@@ -259,10 +259,11 @@ impl Run {
 
 /// Why a module cannot go on, where it cannot.
 fn unfinished(played: &[Played]) -> Option<String> {
-    let failed: Vec<&str> = played
+    let mut failed: Vec<&str> = played
         .iter()
         .filter(|one| !one.row.status.is_good())
         .map(|one| one.row.machine.as_ref().map_or("form", MachineName::as_str))
         .collect();
+    failed.sort_unstable();
     (!failed.is_empty()).then(|| format!("not all members were applied: {}", failed.join(", ")))
 }

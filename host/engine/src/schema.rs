@@ -57,6 +57,16 @@ fn diagnose(
             .help(format!("add `{name} = …` to its settings"));
             Diagnostic::error(&plan.source, module.span_of(&pointer), problem)
         }
+        // The value itself is not repeated: it may be a secret in the wrong place.
+        ValidationErrorKind::Type { .. } if wants_secret(schema, error) => {
+            let problem = Problem::new(format!(
+                "setting `{setting}` of module `{}` takes a secret",
+                module.module
+            ))
+            .label("this stands in the plan for everybody to read")
+            .help("name it: `{ secret = \"…\" }`, and say under `[secrets]` where its value is");
+            Diagnostic::error(&plan.source, module.span_of(&pointer), problem)
+        }
         _ => {
             let problem = Problem::new(format!(
                 "setting `{setting}` of module `{}` is wrong",
@@ -74,4 +84,13 @@ fn properties(schema: &Value) -> Vec<&str> {
         .and_then(Value::as_object)
         .map(|members| members.keys().map(String::as_str).collect())
         .unwrap_or_default()
+}
+
+/// Whether the schema wants an object that names a secret where the error is.
+fn wants_secret(schema: &Value, error: &jsonschema::ValidationError<'_>) -> bool {
+    let path = error.schema_path().as_str();
+    let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
+    let here = schema.pointer(parent);
+    let properties = here.and_then(|here| here.get("properties"));
+    properties.is_some_and(|properties| properties.get("secret").is_some())
 }

@@ -56,7 +56,7 @@ fn refuses_every_wrong_plan_with_all_that_is_wrong_and_where() -> anyhow::Result
         };
         assert_eq!(ending.code, Some(code), "{name}: {}", ending.stderr);
         assert_eq!(ending.stdout, "", "{name}");
-        let wanted = format!("{}\n{last}", drawn.trim_end());
+        let wanted = format!("{}\n\n{last}", drawn.trim_end());
         assert!(
             ending.stderr.starts_with(&wanted),
             "{name} should be\n{wanted}\nbut is\n{}",

@@ -27,7 +27,7 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<ExitCode, Com
     let failed = |error: anyhow::Error| CommandError::new(Kind::Failed, error);
     let folder = Folder::load(&args.folder).map_err(|error| match error {
         cellhost_packer::PackError::Manifest(cellhost_plan::LoadError::Wrong(found)) => {
-            crate::session::wrong(&found, terminal)
+            crate::session::drawn(&found, terminal, "module.toml has", "")
         }
         other => failed(other.into()),
     })?;
