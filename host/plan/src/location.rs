@@ -35,10 +35,10 @@ mod tests {
 
     #[test]
     fn finds_what_lies_at_home_and_leaves_the_rest() {
-        let home = Some(OsStr::new("/home/ann"));
+        let home = Some(OsStr::new("/users/ann"));
         assert_eq!(
             at_home(Path::new("~/keys/id"), home),
-            Path::new("/home/ann/keys/id")
+            Path::new("/users/ann/keys/id")
         );
         assert_eq!(at_home(Path::new("/etc/x"), home), Path::new("/etc/x"));
         assert_eq!(at_home(Path::new("~bob/x"), home), Path::new("~bob/x"));
