@@ -116,6 +116,7 @@ pub async fn prepare(
         placed.push(place(&plan, &gone, usage, module, &membership));
     }
     resolve_order(&plan, &mut placed, &mut found);
+    check_order(&plan, &placed, &mut found);
     if !found.is_empty() {
         return Err(found.into());
     }
@@ -313,6 +314,39 @@ fn resolve_order(plan: &Plan, placed: &mut [Placed], found: &mut Vec<Diagnostic>
                 found.push(Diagnostic::error(&plan.source, module.usage.span, problem));
             }
         }
+    }
+}
+
+/// Complains about modules that wait for a later phase, or for each other through what their
+/// manifests require. The plan alone cannot tell: it does not know the modules' own phases.
+fn check_order(plan: &Plan, placed: &[Placed], found: &mut Vec<Diagnostic>) {
+    for module in placed {
+        let later = placed
+            .iter()
+            .find(|other| module.after.contains(&other.usage.name) && other.phase > module.phase);
+        if let Some(other) = later {
+            let (own, name) = (&module.usage.name, &other.usage.name);
+            let problem = Problem::new(format!(
+                "module `{own}` of phase {} waits for `{name}` of phase {}",
+                module.phase, other.phase
+            ))
+            .help(format!("give `{own}` the phase {} too", other.phase));
+            found.push(Diagnostic::error(&plan.source, module.usage.span, problem));
+        }
+    }
+    let sequence = crate::order::sequence(placed);
+    let stuck: Vec<&Placed> = placed
+        .iter()
+        .filter(|module| !sequence.contains(&module.usage.name))
+        .collect();
+    if let Some(first) = stuck.first() {
+        let names: Vec<&str> = stuck
+            .iter()
+            .map(|module| module.usage.name.as_str())
+            .collect();
+        let problem = Problem::new(format!("modules wait for each other: {}", names.join(", ")))
+            .help("`after` and what the modules require must not lead in a circle");
+        found.push(Diagnostic::error(&plan.source, first.usage.span, problem));
     }
 }
 

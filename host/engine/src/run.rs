@@ -117,22 +117,26 @@ impl Run {
                 }
             };
             let Some(ended) = ended else { break };
-            // A panic inside a module's task is a bug of ours; it must not pass for success.
             let ended = match ended {
                 Ok(ended) => ended,
                 Err(panic) => {
                     tracing::error!(%panic, "a module's task was lost");
-                    summary.interrupted = true;
                     continue;
                 }
             };
             under_way.retain(|name| *name != ended.module);
             self.conclude(ended, blocked, outputs, summary);
         }
-        // Only a cycle through what manifests require can be left here.
+        // What neither ended nor was skipped was lost by a bug of ours; it must not pass for good.
+        for name in under_way {
+            let why = "its task was lost; this is a bug of cellhost";
+            summary
+                .rows
+                .push(Played::failed(&name, Hook::Form, why).row);
+        }
         self.skip(
             blocked.drain(),
-            "it waits for a module that waits for it",
+            "a module that it waits for was lost",
             summary,
         );
     }

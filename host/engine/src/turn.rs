@@ -34,11 +34,12 @@ impl Played {
 
     /// A turn whose task ended without telling how it went.
     pub(crate) fn lost(module: &InstanceName, hook: Hook, panic: &JoinError) -> Self {
-        Self::never(
-            module,
-            hook,
-            Status::Failed(format!("a turn was lost: {panic}")),
-        )
+        Self::failed(module, hook, &format!("a turn was lost: {panic}"))
+    }
+
+    /// A turn that failed before it could tell anything itself; why.
+    pub(crate) fn failed(module: &InstanceName, hook: Hook, why: &str) -> Self {
+        Self::never(module, hook, Status::Failed(why.to_owned()))
     }
 
     fn never(module: &InstanceName, hook: Hook, status: Status) -> Self {
