@@ -3,7 +3,6 @@
 mod c;
 mod guest;
 mod key;
-mod process;
 mod python;
 mod reproducible;
 mod rust;

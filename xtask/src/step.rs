@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -38,6 +39,21 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
         bail!("{} ended with {}", name(command), output.status);
     }
     Ok(String::from_utf8(output.stdout)?)
+}
+
+/// Runs a program to its end and tells whether it went well; one that takes too long is ended.
+pub(crate) fn succeeds_within(command: &mut Command, patience: Duration) -> Result<bool> {
+    let mut child = command.stdin(Stdio::null()).spawn()?;
+    let started = Instant::now();
+    while started.elapsed() < patience {
+        if let Some(status) = child.try_wait()? {
+            return Ok(status.success());
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    child.kill()?;
+    child.wait()?;
+    Ok(false)
 }
 
 /// Runs a program, passes on each line of its standard output, and shows each to `look` too.

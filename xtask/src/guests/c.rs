@@ -5,9 +5,9 @@ use wit_bindgen_core::Files;
 use wit_bindgen_core::wit_parser::Resolve;
 
 use super::guest::{Guest, sources};
-use super::process;
 use super::tools::Tools;
 use super::workshop::Workshop;
+use crate::step;
 
 const WORLD: &str = "module";
 
@@ -18,7 +18,7 @@ pub(super) fn compile(workshop: &Workshop, guest: &Guest) -> Result<Vec<u8>> {
     generate(&workshop.root().join("wit"), &bench)?;
     let output = bench.join("guest.wasm");
     let tools = Tools::of(workshop, guest)?;
-    process::output(
+    step::output(
         tools
             .command("python3")
             .args(["-m", "ziglang", "cc", "-target", "wasm32-wasi"])

@@ -1,9 +1,9 @@
 use anyhow::Result;
 
 use super::guest::Guest;
-use super::process;
 use super::tools::Tools;
 use super::workshop::Workshop;
+use crate::step;
 
 const WORLD: &str = "cellhost:module/module@0.1.0";
 
@@ -13,7 +13,7 @@ pub(super) fn compile(workshop: &Workshop, guest: &Guest) -> Result<Vec<u8>> {
     fs_err::create_dir_all(&bench)?;
     let output = bench.join(format!("{}.wasm", guest.name));
     let tools = Tools::of(workshop, guest)?;
-    process::output(
+    step::output(
         tools
             .command("componentize-py")
             .arg("--wit-path")

@@ -3,15 +3,14 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
-use super::guest::{self, Language};
-use super::process;
 use super::workshop::Workshop;
+use crate::step;
 
 /// Builds the modules from a copy of the checkout in another directory, at another depth, and
 /// fails where the bytes differ.
 pub(super) fn verify(workshop: &Workshop, names: &[String]) -> Result<()> {
     let names = match names {
-        [] => modules(workshop)?,
+        [] => super::modules(workshop)?,
         some => some.to_owned(),
     };
     let elsewhere = tempfile::tempdir()?;
@@ -35,18 +34,9 @@ pub(super) fn verify(workshop: &Workshop, names: &[String]) -> Result<()> {
     Ok(())
 }
 
-fn modules(workshop: &Workshop) -> Result<Vec<String>> {
-    let modules = workshop.root().join("modules");
-    Ok(guest::all(workshop)?
-        .into_iter()
-        .filter(|guest| guest.folder.starts_with(&modules) && guest.language == Language::Rust)
-        .map(|guest| guest.name)
-        .collect())
-}
-
 /// Copies what git knows or would add.
 fn copy(from: &Path, to: &Path) -> Result<()> {
-    let listed = process::output(Command::new("git").current_dir(from).args([
+    let listed = step::output(Command::new("git").current_dir(from).args([
         "ls-files",
         "-z",
         "--cached",

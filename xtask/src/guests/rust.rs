@@ -7,9 +7,9 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 use super::guest::{self, Language};
-use super::process;
 use super::toolchain::{TARGET, Toolchain};
 use super::workshop::Workshop;
+use crate::step;
 
 const PROFILE: &str = "guest";
 const LINKER: &str = "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER";
@@ -39,7 +39,7 @@ pub(super) fn compile(workshop: &Workshop) -> Result<BTreeMap<String, PathBuf>> 
             cargo.arg("--package").arg(&guest.name);
         }
     }
-    Ok(artifacts(&process::output(&mut cargo)?))
+    Ok(artifacts(&step::output(&mut cargo)?))
 }
 
 /// Keeps this computer's paths out of what is compiled: the same source gives the same bytes.

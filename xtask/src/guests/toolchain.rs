@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use super::process;
 use super::workshop::Workshop;
-use crate::setup;
+use crate::{setup, step};
 
 /// What guests in Rust are compiled for: WebAssembly with nothing around it.
 pub(super) const TARGET: &str = "wasm32-unknown-unknown";
@@ -112,11 +111,11 @@ fn add_target(workshop: &Workshop) -> bool {
     rustup
         .args(["target", "add", TARGET])
         .current_dir(workshop.root());
-    process::succeeds_within(&mut rustup, DOWNLOAD).unwrap_or(false) && is_installed(workshop)
+    step::succeeds_within(&mut rustup, DOWNLOAD).unwrap_or(false) && is_installed(workshop)
 }
 
 fn has_sources(rustc: &Path) -> bool {
-    process::output(Command::new(rustc).args(["--print", "sysroot"])).is_ok_and(|sysroot| {
+    step::output(Command::new(rustc).args(["--print", "sysroot"])).is_ok_and(|sysroot| {
         Path::new(sysroot.trim())
             .join("lib/rustlib/src/rust/library/Cargo.lock")
             .is_file()
@@ -152,5 +151,5 @@ fn linker(workshop: &Workshop, rustc: &Path) -> Result<PathBuf> {
 fn ask(workshop: &Workshop, rustc: &Path, question: &[&str]) -> Result<String> {
     let mut command = Command::new(rustc);
     command.args(question).current_dir(workshop.root());
-    Ok(process::output(&mut command)?.trim().to_owned())
+    Ok(step::output(&mut command)?.trim().to_owned())
 }

@@ -5,8 +5,8 @@ use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
 use super::guest::Guest;
-use super::process;
 use super::workshop::Workshop;
+use crate::step;
 
 /// Compilers from Python's package index, in an environment of their own.
 pub(super) struct Tools {
@@ -36,13 +36,13 @@ impl Tools {
 }
 
 fn install(folder: &Path, requirements: &Path) -> Result<()> {
-    process::output(
+    step::output(
         Command::new("python3")
             .args(["-m", "venv", "--clear"])
             .arg(folder),
     )
     .context("cannot make an environment (Debian: `apt-get install python3-venv`)")?;
-    process::output(
+    step::output(
         Command::new(folder.join("bin/pip"))
             .args(["install", "--quiet", "--disable-pip-version-check"])
             .args(["--require-hashes", "--requirement"])
