@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use aho_corasick::{AhoCorasick, MatchKind};
 use cellhost_plan::{SecretName, SecretSource, at_home};
-use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, Zeroizing};
 
 /// Shortest value that is accepted: anything shorter could not be taken out of texts again
@@ -15,7 +14,6 @@ const SHORTEST: usize = 4;
 pub struct Vault {
     values: BTreeMap<SecretName, Zeroizing<String>>,
     finder: Option<(AhoCorasick, Vec<String>)>,
-    key: [u8; 32],
 }
 
 impl std::fmt::Debug for Vault {
@@ -94,16 +92,7 @@ impl Vault {
             .ok()
             .filter(|_| !names.is_empty())
             .map(|finder| (finder, names));
-        let mut key = [0; 32];
-        for part in key.chunks_mut(16) {
-            let random = ulid::Ulid::new().0.to_le_bytes();
-            part.copy_from_slice(random.get(..part.len()).unwrap_or(&[0; 16]));
-        }
-        Self {
-            values,
-            finder,
-            key,
-        }
+        Self { values, finder }
     }
 
     /// The value of a secret.
@@ -136,16 +125,6 @@ impl Vault {
             std::mem::swap(text, &mut clean);
             clean.zeroize();
         }
-    }
-
-    /// A fingerprint of bytes that may hold secrets: equal bytes have equal fingerprints within
-    /// this run, and nobody without the run's key can test a guess.
-    pub fn fingerprint(&self, bytes: &[u8]) -> String {
-        let mut hash = Sha256::new();
-        hash.update(self.key);
-        hash.update(bytes);
-        let digest = hash.finalize();
-        cellhost_manifest::hexadecimal(digest.get(..12).unwrap_or(&digest))
     }
 }
 
