@@ -119,6 +119,11 @@ impl Conversation {
                         output.feed(chunk).map_err(Lost::Misread)?;
                     } else {
                         drain(complaints, &mut errors, deaf).await;
+                        // A shell may end with its answer, and its output close before the
+                        // other stream was read.
+                        if output.ended() && errors.ended() {
+                            return Ok(heard(output, errors, false));
+                        }
                         return Err(Lost::Ended { words: errors.words(), began: output.began() });
                     }
                 },

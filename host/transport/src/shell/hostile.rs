@@ -6,7 +6,9 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::answer::{Section, Sections};
+use super::conversation::Conversation;
 use super::courier::{Errand, Memory};
+use super::line::Pipes;
 use super::{ask, dial, job, look, settle};
 use crate::resources::{Identity, Wish, group::Group};
 use crate::{Command, Dial};
@@ -106,4 +108,45 @@ proptest! {
             let _ = (errand.reading)(Sections::new(output.clone()), Sections::new(errors.clone()));
         }
     }
+}
+
+/// A shell that answers whole and ends, whose errors arrive after its output has closed.
+#[tokio::test]
+async fn an_answer_is_whole_though_the_shell_ends_with_it() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    let (input, mut asked) = tokio::io::duplex(64 << 10);
+    let (mut says, output) = tokio::io::duplex(64 << 10);
+    let (mut complains, errors) = tokio::io::duplex(64 << 10);
+    let pipes = Pipes {
+        input: Box::new(input),
+        output: Box::new(output),
+        errors: Box::new(errors),
+        keeper: Box::new(()),
+        gate: None,
+    };
+    let shell = tokio::spawn(async move {
+        let mut text = vec![0; 64 << 10];
+        let length = asked.read(&mut text).await.unwrap();
+        let text = String::from_utf8_lossy(&text[..length]).into_owned();
+        let nonce = text.split("ch_begin ").last().unwrap();
+        let nonce = nonce.lines().next().unwrap();
+        let answer = format!("{nonce} begin\n{nonce} unfit stat\n{nonce} end\n");
+        says.write_all(answer.as_bytes()).await.unwrap();
+        drop(says);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let answer = format!("{nonce} begin\n{nonce} end\n");
+        complains.write_all(answer.as_bytes()).await.unwrap();
+        asked
+    });
+    let errand = ask::nothing();
+    let mut conversation = Conversation::new(pipes, Duration::from_secs(5));
+    let (_open, closing) = tokio::sync::watch::channel(false);
+    let heard = conversation
+        .carry(errand.script, errand.terms, closing)
+        .await
+        .unwrap();
+    assert_eq!(heard.output[0].mark, "unfit stat");
+    assert!(!heard.usable);
+    drop(shell.await.unwrap());
 }
