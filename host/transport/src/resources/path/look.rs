@@ -73,10 +73,12 @@ fn hashes(
 }
 
 /// Takes a line of `sha256sum` off the front where it is about this path. It writes line ends
-/// and backslashes in names its own way, the one of busybox does not.
+/// and backslashes in names its own way; older ones leave carriage returns alone, and the one of
+/// busybox leaves everything.
 fn hash(rest: &mut &[u8], path: &str) -> Option<String> {
-    let escaped = path.replace('\\', "\\\\").replace('\n', "\\n");
-    let forms = [("\\", escaped.as_str()), ("", path)];
+    let older = path.replace('\\', "\\\\").replace('\n', "\\n");
+    let newer = older.replace('\r', "\\r");
+    let forms = [("\\", newer.as_str()), ("\\", older.as_str()), ("", path)];
     for (before, name) in forms {
         let Some((hash, after)) = rest
             .strip_prefix(before.as_bytes())
@@ -156,14 +158,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_both_ways_of_writing_a_strange_name() {
+    fn reads_every_way_of_writing_a_strange_name() {
         let sum = "a".repeat(64);
         for line in [
-            format!("\\{sum}  /x\\ny\\\\z\n"),
-            format!("{sum}  /x\ny\\z\n"),
+            format!("\\{sum}  /x\\ny\\\\z\\r\n"),
+            format!("\\{sum}  /x\\ny\\\\z\r\n"),
+            format!("{sum}  /x\ny\\z\r\n"),
         ] {
             let mut rest = line.as_bytes();
-            assert_eq!(hash(&mut rest, "/x\ny\\z"), Some(sum.clone()));
+            assert_eq!(hash(&mut rest, "/x\ny\\z\r"), Some(sum.clone()));
             assert!(rest.is_empty());
         }
     }
