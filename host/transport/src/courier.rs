@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use cellhost_plan::MachineName;
 
-use crate::{Reply, Request};
+use crate::{Echo, Reply, Request};
 
 /// The remote end of one machine.
 ///
@@ -16,7 +16,13 @@ pub trait Courier: Send + Sync {
     ///
     /// An error says whether the request may have reached the machine: see
     /// [`CourierError::in_doubt`].
-    async fn exchange(&self, request: Request) -> Result<Reply, CourierError>;
+    async fn exchange(&self, request: Request) -> Result<Reply, CourierError> {
+        self.exchange_aloud(request, Echo::default()).await
+    }
+
+    /// The same, with an ear for what commands write, and for what is written while wishes are
+    /// settled, before the reply is there.
+    async fn exchange_aloud(&self, request: Request, echo: Echo) -> Result<Reply, CourierError>;
 
     /// Ends whatever still runs on the machine for this courier and lets go of it.
     async fn close(&self);

@@ -12,6 +12,7 @@
 pub mod resources;
 
 mod courier;
+mod echo;
 mod local;
 mod request;
 mod shell;
@@ -19,6 +20,7 @@ mod simulated;
 mod ssh;
 
 pub use courier::{Courier, CourierError, Fleet, Stage};
+pub use echo::{Echo, Stream};
 pub use local::LocalFleet;
 pub use request::{
     Answer, Command, Dial, DialOutcome, FileKind, FileStatus, Reply, Request, Settled,

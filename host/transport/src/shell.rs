@@ -14,6 +14,7 @@ mod hello;
 #[cfg(test)]
 mod hostile;
 mod job;
+mod leavings;
 mod line;
 mod look;
 mod part;

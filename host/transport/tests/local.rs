@@ -17,8 +17,8 @@ use std::time::{Duration, Instant};
 use cellhost_plan::MachineName;
 use cellhost_transport::resources::{directory, file, group, link, path, user};
 use cellhost_transport::{
-    Answer, Command, Courier, CourierError, Dial, DialOutcome, Facts, FileKind, Fleet, Identity,
-    LocalFleet, Reply, Request, Settled, Wish,
+    Answer, Command, Courier, CourierError, Dial, DialOutcome, Echo, Facts, FileKind, Fleet,
+    Identity, LocalFleet, Reply, Request, Settled, Stream, Wish,
 };
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
@@ -498,6 +498,37 @@ under_every_shell! {
         assert!(waited.is_err());
         assert!(gone(&mark).await, "{}", bench.shell);
         assert_eq!(bench.run(command(["echo", "again"])).await.output, b"again\n");
+    }
+
+    async fn leaves_only_when_what_was_given_up_has_ended(bench) {
+        let mark = mark(6);
+        // A program that does not end when it is asked to.
+        let deaf = format!("trap '' TERM; while :; do sleep {mark}; done");
+        let stays = Request::Command(command(["sh", "-c", &deaf]));
+        let waited = tokio::time::timeout(Duration::from_millis(500), bench.courier.exchange(stays)).await;
+        assert!(waited.is_err() && alive(&mark));
+        bench.courier.close().await;
+        assert!(!alive(&mark), "{}", bench.shell);
+    }
+
+    async fn is_heard_before_it_ends(bench) {
+        let (heard, mut hears) = tokio::sync::mpsc::unbounded_channel();
+        let echo = Echo::new(move |stream, bytes| {
+            let _ = heard.send((stream, bytes.to_vec()));
+        });
+        let go = bench.at("go");
+        let waits = format!("echo first; echo aside >&2; while [ ! -e '{go}' ]; do sleep 0.1; done; echo last");
+        let courier = Arc::clone(&bench.courier);
+        let running = tokio::spawn(async move {
+            courier.exchange_aloud(Request::Command(command(["sh", "-c", &waits])), echo).await
+        });
+        let mut first = vec![hears.recv().await.unwrap(), hears.recv().await.unwrap()];
+        first.sort_by_key(|(stream, _)| *stream == Stream::Errors);
+        assert_eq!(first, [(Stream::Output, b"first\n".to_vec()), (Stream::Errors, b"aside\n".to_vec())]);
+        std::fs::write(&go, "").unwrap();
+        let Reply::Answer(answer) = running.await.unwrap().unwrap() else { panic!() };
+        assert_eq!(answer.output, b"first\nlast\n");
+        assert_eq!(hears.recv().await.unwrap(), (Stream::Output, b"last\n".to_vec()));
     }
 
     async fn ends_what_runs_when_the_controller_is_killed(bench) {

@@ -2,6 +2,7 @@
 
 use super::stream::{Piece, Scanner};
 use super::words::tail;
+use crate::{Echo, Stream};
 
 /// How much may come before an answer begins: greetings of a login shell.
 const NOISE: usize = 1 << 20;
@@ -86,6 +87,7 @@ pub(super) struct Collector {
     began: bool,
     greets: bool,
     ended: bool,
+    echo: Option<(Echo, Stream)>,
 }
 
 impl Collector {
@@ -101,12 +103,19 @@ impl Collector {
             began: false,
             greets: false,
             ended: false,
+            echo: None,
         }
     }
 
     /// Expects a greeting before the answer.
     pub(super) fn with_greeting(mut self, greets: bool) -> Self {
         self.greets = greets;
+        self
+    }
+
+    /// Passes on what it keeps as it comes.
+    pub(super) fn with_echo(mut self, echo: Echo, stream: Stream) -> Self {
+        self.echo = Some((echo, stream));
         self
     }
 
@@ -153,15 +162,24 @@ impl Collector {
             }
             Keep::Head(most) => {
                 let room = most.saturating_sub(self.held).min(data.len());
-                self.data.extend(data.iter().take(room));
+                let kept = data.get(..room).unwrap_or_default();
+                self.echo(kept);
+                self.data.extend_from_slice(kept);
                 self.held += room;
             }
             Keep::Tail(most) => {
+                self.echo(data);
                 self.data.extend_from_slice(data);
                 keep_tail(&mut self.data, most);
             }
         }
         Ok(())
+    }
+
+    fn echo(&self, data: &[u8]) {
+        if let Some((echo, stream)) = &self.echo {
+            echo.hear(*stream, data);
+        }
     }
 
     fn mark(&mut self, mark: String) -> Result<(), Misread> {

@@ -11,6 +11,7 @@ use super::answer::{Collector, Keep, Misread, Section};
 use super::line::Pipes;
 use super::part::Part;
 use super::script::Script;
+use crate::{Echo, Stream};
 
 /// How long a shell may take to end what it runs once its input is closed.
 const FAREWELL: Duration = Duration::from_secs(4);
@@ -90,13 +91,17 @@ impl Conversation {
         &mut self,
         script: Script,
         terms: Terms,
+        echo: &Echo,
         mut closing: watch::Receiver<bool>,
     ) -> Result<Heard, Lost> {
         let nonce = nonce()?;
         let fresh = self.is_fresh();
         let text = self.compose(script, &nonce);
-        let mut output = Collector::new(&nonce, terms.output).with_greeting(fresh);
-        let mut errors = Collector::new(&nonce, terms.errors);
+        let mut output = Collector::new(&nonce, terms.output)
+            .with_greeting(fresh)
+            .with_echo(echo.clone(), Stream::Output);
+        let mut errors =
+            Collector::new(&nonce, terms.errors).with_echo(echo.clone(), Stream::Errors);
         let mut hearing = Hearing::new(fresh.then_some(self.greeting), terms.deadline);
         let Pipes {
             input,

@@ -7,10 +7,11 @@ use tokio::sync::{Mutex, watch};
 
 use super::answer::{Misread, Section, Sections};
 use super::conversation::{Conversation, Heard, Lost, Terms};
+use super::leavings::Leavings;
 use super::line::{Failure, Line};
 use super::script::{Refusal, Script};
 use super::{ask, dial, hello, job, look, settle};
-use crate::{Courier, CourierError, Reply, Request, Stage};
+use crate::{Courier, CourierError, Echo, Reply, Request, Stage};
 
 /// Where a machine remembers what it owes its services.
 #[derive(Debug, Clone)]
@@ -44,6 +45,7 @@ pub(crate) struct ShellCourier<L> {
     conversation: Mutex<Option<Conversation>>,
     facts: std::sync::Mutex<Option<BTreeMap<String, String>>>,
     closing: watch::Sender<bool>,
+    leavings: Leavings,
 }
 
 impl<L: Line> ShellCourier<L> {
@@ -55,6 +57,7 @@ impl<L: Line> ShellCourier<L> {
             conversation: Mutex::new(None),
             facts: std::sync::Mutex::new(None),
             closing: watch::Sender::new(false),
+            leavings: Leavings::default(),
         }
     }
 
@@ -179,7 +182,7 @@ struct Doubt {
 
 #[async_trait]
 impl<L: Line> Courier for ShellCourier<L> {
-    async fn exchange(&self, request: Request) -> Result<Reply, CourierError> {
+    async fn exchange_aloud(&self, request: Request, echo: Echo) -> Result<Reply, CourierError> {
         let asks_machine = matches!(request, Request::Machine);
         if asks_machine && let Some(facts) = self.known() {
             return Ok(Reply::Machine(facts));
@@ -206,17 +209,20 @@ impl<L: Line> Courier for ShellCourier<L> {
                 },
             ));
         }
-        // Taken out, so that a request given up half way ends the conversation.
-        let mut conversation = self.speak(kept.take()).await?;
+        let conversation = self.speak(kept.take()).await?;
         let fresh = conversation.is_fresh();
-        let carried = conversation
-            .carry(errand.script, errand.terms, self.closing.subscribe())
+        let mut held = self.leavings.holding(conversation);
+        let closing = self.closing.subscribe();
+        let carried = held
+            .carry(errand.script, errand.terms, &echo, closing)
             .await;
+        let conversation = held.release();
         let mut heard = match carried {
             Ok(heard) => heard,
             Err(lost) => {
                 // Where nobody speaks there is nobody to wait for.
-                if !matches!(lost, Lost::Silent { .. } | Lost::Ended { began: false, .. }) {
+                let silent = matches!(lost, Lost::Silent { .. } | Lost::Ended { began: false, .. });
+                if let (Some(conversation), false) = (conversation, silent) {
                     conversation.farewell().await;
                 }
                 return Err(self.lost(lost, fresh, &doubt));
@@ -224,7 +230,7 @@ impl<L: Line> Courier for ShellCourier<L> {
         };
         self.greet(&mut heard, fresh)?;
         if heard.usable {
-            *kept = Some(conversation);
+            *kept = conversation;
         }
         if asks_machine {
             return Ok(Reply::Machine(self.known().unwrap_or_default()));
@@ -238,5 +244,6 @@ impl<L: Line> Courier for ShellCourier<L> {
         if let Some(conversation) = self.conversation.lock().await.take() {
             conversation.farewell().await;
         }
+        self.leavings.wait().await;
     }
 }

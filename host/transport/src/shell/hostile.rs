@@ -11,7 +11,7 @@ use super::courier::{Errand, Memory};
 use super::line::Pipes;
 use super::{ask, dial, job, look, settle};
 use crate::resources::{Identity, Wish, group::Group};
-use crate::{Command, Dial};
+use crate::{Command, Dial, Echo};
 
 fn errands() -> Vec<Errand> {
     let path = |path: &str, hash| Identity::Path {
@@ -143,7 +143,7 @@ async fn an_answer_is_whole_though_the_shell_ends_with_it() {
     let mut conversation = Conversation::new(pipes, Duration::from_secs(5));
     let (_open, closing) = tokio::sync::watch::channel(false);
     let heard = conversation
-        .carry(errand.script, errand.terms, closing)
+        .carry(errand.script, errand.terms, &Echo::default(), closing)
         .await
         .unwrap();
     assert_eq!(heard.output[0].mark, "unfit stat");

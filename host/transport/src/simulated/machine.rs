@@ -6,7 +6,8 @@ use cellhost_plan::MachineName;
 
 use super::{Fault, State};
 use crate::{
-    Answer, Command, Courier, CourierError, Dial, DialOutcome, Reply, Request, Settled, Stage,
+    Answer, Command, Courier, CourierError, Dial, DialOutcome, Echo, Reply, Request, Settled,
+    Stage, Stream,
 };
 
 type Responder = Box<dyn FnMut(&mut State, &Command) -> Answer + Send>;
@@ -207,7 +208,7 @@ impl SimulatedMachine {
 
 #[async_trait]
 impl Courier for SimulatedMachine {
-    async fn exchange(&self, request: Request) -> Result<Reply, CourierError> {
+    async fn exchange_aloud(&self, request: Request, echo: Echo) -> Result<Reply, CourierError> {
         let fault = {
             let mut log = held(&self.log);
             let mut behaviour = held(&self.behaviour);
@@ -225,7 +226,14 @@ impl Courier for SimulatedMachine {
         );
         let lost = || self.lost(Stage::Effect, "the connection was lost", changes);
         match fault {
-            Fault::None => Ok(self.carry(&request, None)),
+            Fault::None => {
+                let reply = self.carry(&request, None);
+                if let Reply::Answer(answer) = &reply {
+                    echo.hear(Stream::Output, &answer.output);
+                    echo.hear(Stream::Errors, &answer.errors);
+                }
+                Ok(reply)
+            }
             Fault::Before(stage) => Err(self.lost(stage, "it is cut off", false)),
             Fault::After => {
                 self.carry(&request, None);
