@@ -1,6 +1,6 @@
 //! Shows a run while it goes on. Only renders: what happens is decided elsewhere.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -24,11 +24,35 @@ pub(crate) struct Progress {
     turns: BTreeMap<Place, Turn>,
 }
 
+/// How many lines of a failed command's output are shown where all of it is not.
+const LAST_LINES: usize = 10;
+
 /// A turn under way.
 #[derive(Default)]
 struct Turn {
     block: String,
     doing: String,
+    /// What machines wrote last, and where, until a command or a list ends.
+    wrote: VecDeque<(MachineName, String)>,
+}
+
+impl Turn {
+    fn heard(&mut self, machine: MachineName, line: String) {
+        if self.wrote.len() == LAST_LINES {
+            self.wrote.pop_front();
+        }
+        self.wrote.push_back((machine, line));
+    }
+
+    /// Takes what a machine wrote last.
+    fn take(&mut self, machine: &MachineName) -> Vec<String> {
+        let (taken, kept) = std::mem::take(&mut self.wrote)
+            .into_iter()
+            .partition(|(at, _)| at == machine);
+        self.wrote = kept;
+        let taken: VecDeque<_> = taken;
+        taken.into_iter().map(|(_, line)| line).collect()
+    }
 }
 
 impl Progress {
@@ -106,11 +130,23 @@ impl Progress {
             Happening::Said(Level::Warn, words) => {
                 let _ = writeln!(turn.block, "      warning: {}", report::clean(&words));
             }
-            Happening::Began
-            | Happening::Said(..)
-            | Happening::Looked { .. }
-            | Happening::Failed { .. } => {}
+            Happening::Began | Happening::Said(..) | Happening::Looked { .. } => {}
+            Happening::Wrote { machine, line } => {
+                let line = report::clean(&line);
+                if self.options.output {
+                    let (module, _, _) = place;
+                    self.write(format!("      {module} {machine} | {line}"));
+                } else {
+                    turn.heard(machine, line);
+                }
+            }
+            Happening::Failed { machine, .. } => {
+                for line in turn.take(&machine) {
+                    let _ = writeln!(turn.block, "        | {line}");
+                }
+            }
             Happening::Settled { machine, changed } => {
+                drop(turn.take(&machine));
                 let on = elsewhere(place, &machine);
                 for settlement in &changed {
                     report::settlement(&mut turn.block, on, settlement, self.options);
@@ -124,6 +160,12 @@ impl Progress {
             } => {
                 let on = elsewhere(place, &machine);
                 report::command(&mut turn.block, on, &argv, status, certainty, self.options);
+                let wrote = turn.take(&machine);
+                if status != Some(0) {
+                    for line in wrote {
+                        let _ = writeln!(turn.block, "        | {line}");
+                    }
+                }
             }
             Happening::Ended { status, took } => {
                 let turn = self.turns.remove(place).unwrap_or_default();
@@ -153,11 +195,12 @@ impl Progress {
                 let place = machine
                     .as_ref()
                     .map_or_else(|| hook.to_string(), ToString::to_string);
-                let doing = if turn.doing.is_empty() {
-                    String::new()
-                } else {
-                    format!(": {}", turn.doing)
-                };
+                let wrote = turn.wrote.back().map_or("", |(_, line)| line.as_str());
+                let words = [turn.doing.as_str(), wrote];
+                let doing: String = words
+                    .iter()
+                    .filter(|words| !words.is_empty())
+                    .fold(String::new(), |doing, words| format!("{doing}: {words}"));
                 format!("{module} {place}{doing}")
             })
             .collect();

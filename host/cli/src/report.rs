@@ -25,6 +25,8 @@ pub(crate) enum Format {
 pub(crate) struct Options {
     /// The differences of files.
     pub(crate) diff: bool,
+    /// Everything that commands write.
+    pub(crate) output: bool,
     /// Whether nothing is really done.
     pub(crate) dry_run: bool,
 }

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use cellhost_plan::{InstanceName, MachineName, SecretName};
 use cellhost_transport::{Answer, resources};
 
-use crate::{EffectError, Item, Outcome, Rights, Templates};
+use crate::{EffectError, Item, Listener, Outcome, Rights, Templates};
 
 /// Performs effects. Implemented by every layer.
 #[async_trait]
@@ -27,6 +27,8 @@ pub struct Effect {
     pub machine: MachineName,
     /// What is asked.
     pub act: Act,
+    /// Hears what the machine writes meanwhile.
+    pub listener: Listener,
 }
 
 impl Effect {

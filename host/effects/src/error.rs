@@ -35,6 +35,12 @@ pub enum EffectError {
         /// Whether a change may have happened.
         in_doubt: bool,
     },
+    /// The operator asked to stop.
+    #[error("interrupted")]
+    Interrupted {
+        /// Whether a change may have happened.
+        in_doubt: bool,
+    },
     /// It did not end in time.
     #[error("{reason}")]
     Deadline {

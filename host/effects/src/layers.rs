@@ -1,15 +1,18 @@
 //! The layers that effects pass, from the module's side to the machine's.
 //!
 //! A real run stacks [`journal`] over [`policy`] over [`secrets`] over [`live`]; a dry run has
-//! [`preview`] between the last two. The journal is outermost so that what policy denied is on
+//! [`preview`] between the last two. In both, [`halt`] stands right above [`live`] and ends what is
+//! under way when the operator asks for it. The journal is outermost so that what policy denied is on
 //! record too; secrets come below it so that no value can reach a record.
 
+mod halt;
 mod journal;
 mod live;
 mod policy;
 mod preview;
 mod secrets;
 
+pub use halt::{GRACE, Halt};
 pub use journal::{Journal, JournalError, Journaled};
 pub use live::Live;
 pub use policy::Policy;

@@ -15,18 +15,23 @@ mod effect;
 mod error;
 mod item;
 mod judgement;
+mod listener;
 mod outcome;
 mod rights;
 mod template;
 mod vault;
 
+#[cfg(test)]
+mod testing;
+
 pub use effect::{Act, Command, Dial, Doubt, Effect, Effects, Hook, Input, Sign, Text, Turn};
 pub use error::EffectError;
 pub use item::{Content, File, Item, Service};
 pub use layers::masked;
+pub use listener::Listener;
 pub use outcome::{Certainty, Found, Outcome, Settlement};
 pub use rights::Rights;
 pub use template::{TemplateError, Templates};
 pub use vault::{Vault, VaultError};
 
-pub use cellhost_transport::{Answer, FileKind, FileStatus};
+pub use cellhost_transport::{Answer, FileKind, FileStatus, Stream};

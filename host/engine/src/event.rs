@@ -66,6 +66,13 @@ pub enum Happening {
         /// What changed.
         changed: Vec<Settlement>,
     },
+    /// A machine writes something while it is changed.
+    Wrote {
+        /// Where.
+        machine: MachineName,
+        /// One line, as the machine wrote it, without the values of secrets.
+        line: String,
+    },
     /// A command that changes a machine ran, or would.
     Ran {
         /// Where.

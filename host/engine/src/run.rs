@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use cellhost_effects::layers::GRACE;
 use cellhost_effects::{Effects, Hook};
 use cellhost_plan::{InstanceName, MachineName, Phase};
 use cellhost_runtime::{CellView, Member};
@@ -15,8 +16,12 @@ use crate::order::Blocked;
 use crate::turn::{Played, Stage};
 use crate::{Deployment, Placed, Row, Status, Summary};
 
-/// Tells a run to stop. Turns under way are ended; nothing new begins.
+/// Tells a run to stop: nothing new begins. The effects have to be told too (see
+/// [`cellhost_effects::layers::Halt`]), so that turns under way end by themselves.
 pub type Stop = watch::Receiver<bool>;
+
+/// How long turns may still compute once all effects were ended.
+const LAST_WORDS: Duration = Duration::from_secs(10);
 
 type Outputs = BTreeMap<(String, String), String>;
 
@@ -28,7 +33,7 @@ pub async fn run(
     deployment: &Deployment,
     effects: Arc<dyn Effects>,
     events: Events,
-    mut stop: Stop,
+    stop: Stop,
 ) -> Summary {
     let begun = Instant::now();
     let run = Run {
@@ -57,7 +62,7 @@ pub async fn run(
             continue;
         }
         let _ = events.send(Event::Phase(phase));
-        run.phase(&mut blocked, &mut outputs, &mut summary, &mut stop)
+        run.phase(&mut blocked, &mut outputs, &mut summary, &stop)
             .await;
         let failed = summary.rows.iter().any(|row| !row.status.is_good());
         lost = failed.then_some(phase);
@@ -66,6 +71,15 @@ pub async fn run(
     summary.took = begun.elapsed();
     let _ = events.send(Event::Ended(summary.clone()));
     summary
+}
+
+/// Comes so long after the word to stop.
+async fn after(mut stop: Stop, patience: Duration) {
+    if stop.wait_for(|stop| *stop).await.is_err() {
+        // Nobody is left to say it.
+        std::future::pending::<()>().await;
+    }
+    tokio::time::sleep(patience).await;
 }
 
 fn stopped(stop: &Stop) -> bool {
@@ -94,12 +108,19 @@ impl Run {
         blocked: &mut Blocked,
         outputs: &mut Outputs,
         summary: &mut Summary,
-        stop: &mut Stop,
+        stop: &Stop,
     ) {
         let mut modules: JoinSet<Ended> = JoinSet::new();
         let mut under_way: Vec<InstanceName> = Vec::new();
+        let patience = after(stop.clone(), GRACE + LAST_WORDS);
+        tokio::pin!(patience);
         loop {
-            for name in blocked.ready() {
+            let ready = if stopped(stop) {
+                Vec::new()
+            } else {
+                blocked.ready()
+            };
+            for name in ready {
                 let Some(placed) = self.placed(&name) else {
                     continue;
                 };
@@ -109,7 +130,7 @@ impl Run {
             }
             let ended = tokio::select! {
                 ended = modules.join_next() => ended,
-                _ = stop.changed() => {
+                () = &mut patience => {
                     modules.shutdown().await;
                     under_way.extend(blocked.drain());
                     self.skip(under_way, "interrupted", summary);
@@ -126,6 +147,9 @@ impl Run {
             };
             under_way.retain(|name| *name != ended.module);
             self.conclude(ended, blocked, outputs, summary);
+        }
+        if stopped(stop) {
+            self.skip(blocked.drain(), "interrupted", summary);
         }
         // What neither ended nor was skipped was lost by a bug of ours; it must not pass for good.
         for name in under_way {

@@ -120,6 +120,14 @@ fn judged(
     result: Result<Turned<()>, TurnError>,
     witness: &Witness,
 ) -> (Status, Vec<(String, String)>) {
+    // Whatever the module makes of it: what was broken off is not as planned.
+    if witness.met_interrupt() {
+        let why = match witness.changes() {
+            0 => "interrupted".to_owned(),
+            changes => format!("interrupted after {changes} changes"),
+        };
+        return (Status::Skipped(why), Vec::new());
+    }
     match result {
         Ok(turned) if witness.changes() == 0 => (Status::Unchanged, turned.published),
         Ok(turned) => (Status::Changed(witness.changes()), turned.published),

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use cellhost_effects::{Act, Effect, EffectError, Effects, Found, Outcome, Turn};
+use cellhost_effects::{Act, Effect, EffectError, Effects, Found, Listener, Outcome, Turn};
 use cellhost_runtime::{Level, Voice};
 
 use crate::event::{Event, Events, Happening};
@@ -15,6 +15,7 @@ pub(crate) struct Witness {
     events: Events,
     changes: AtomicUsize,
     unreachable: AtomicBool,
+    interrupted: AtomicBool,
     warnings: Mutex<Vec<String>>,
 }
 
@@ -25,6 +26,7 @@ impl Witness {
             events,
             changes: AtomicUsize::new(0),
             unreachable: AtomicBool::new(false),
+            interrupted: AtomicBool::new(false),
             warnings: Mutex::default(),
         }
     }
@@ -39,6 +41,11 @@ impl Witness {
         self.unreachable.load(Ordering::Relaxed)
     }
 
+    /// Whether the operator ended something in this turn.
+    pub(crate) fn met_interrupt(&self) -> bool {
+        self.interrupted.load(Ordering::Relaxed)
+    }
+
     /// What the module wanted the operator to see.
     pub(crate) fn warnings(&self) -> Vec<String> {
         self.warnings
@@ -49,12 +56,26 @@ impl Witness {
 
     fn tell(&self, turn: &Turn, happening: Happening) {
         // Nobody listening is no reason to stop.
-        let _ = self.events.send(Event::Turn {
-            module: turn.module.clone(),
-            hook: turn.hook,
-            machine: turn.machine.clone(),
-            happening,
-        });
+        let _ = self.events.send(of(turn, happening));
+    }
+
+    /// Hears what is written while a machine is changed; looks are short, and there are many.
+    fn listener(&self, effect: &Effect) -> Listener {
+        if !effect.act.changes() {
+            return Listener::default();
+        }
+        let (events, turn, machine) = (
+            self.events.clone(),
+            effect.turn.clone(),
+            effect.machine.clone(),
+        );
+        Listener::new(move |_, line| {
+            let happening = Happening::Wrote {
+                machine: machine.clone(),
+                line: line.to_owned(),
+            };
+            let _ = events.send(of(&turn, happening));
+        })
     }
 
     fn seen(&self, effect: &Effect, outcome: &Outcome) -> Happening {
@@ -89,15 +110,32 @@ impl Witness {
     }
 }
 
+fn of(turn: &Turn, happening: Happening) -> Event {
+    Event::Turn {
+        module: turn.module.clone(),
+        hook: turn.hook,
+        machine: turn.machine.clone(),
+        happening,
+    }
+}
+
 #[async_trait]
 impl Effects for Witness {
     async fn perform(&self, effect: Effect) -> Result<Outcome, EffectError> {
-        let result = self.inner.perform(effect.clone()).await;
+        let listener = self.listener(&effect);
+        let heard = Effect {
+            listener,
+            ..effect.clone()
+        };
+        let result = self.inner.perform(heard).await;
         let happening = match &result {
             Ok(outcome) => self.seen(&effect, outcome),
             Err(error) => {
                 if matches!(error, EffectError::Unreachable { .. }) {
                     self.unreachable.store(true, Ordering::Relaxed);
+                }
+                if matches!(error, EffectError::Interrupted { .. }) {
+                    self.interrupted.store(true, Ordering::Relaxed);
                 }
                 let machine = effect.machine.clone();
                 Happening::Failed {

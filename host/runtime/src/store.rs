@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use cellhost_effects::{Act, Effect, EffectError, Outcome};
+use cellhost_effects::{Act, Effect, EffectError, Listener, Outcome};
 use wasmtime::component::{Resource, ResourceTable};
 use wasmtime::{Store, UpdateDeadline};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
@@ -37,6 +37,7 @@ impl TurnState {
             sequence,
             machine: machine.name.clone(),
             act,
+            listener: Listener::default(),
         })
     }
 

@@ -5,12 +5,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::anyhow;
-use cellhost_effects::layers::{Journal, Journaled, Live, Policy, Preview, Secrets};
+use cellhost_effects::layers::{Halt, Journal, Journaled, Live, Policy, Preview, Secrets};
 use cellhost_effects::{Effects, Vault};
 use cellhost_engine::{Summary, run as run_deployment};
 use cellhost_plan::Plan;
 use cellhost_transport::{Fleet, SshFleet};
 use serde_json::json;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
 use crate::directories;
@@ -32,6 +33,11 @@ pub(crate) struct Args {
     /// Show the difference of every file that changes (a dry run always does)
     #[arg(long)]
     diff: bool,
+
+    /// Show what commands and package managers write while they run (of one that fails, the last
+    /// lines are always shown)
+    #[arg(long)]
+    output: bool,
 
     /// An ssh configuration to use instead of the plan's or your own
     #[arg(
@@ -64,16 +70,19 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<ExitCode, Com
         )
         .map_err(|error| CommandError::new(Kind::Failed, error))?,
     );
-    let effects = stack(fleet.clone(), vault, journal.clone(), args.dry_run);
+    let (stop, stopped) = watch::channel(false);
+    let live = Halt::new(Live::new(fleet.clone()), stopped.clone());
+    let effects = stack(live, vault, journal.clone(), args.dry_run);
 
     let (events, heard) = mpsc::unbounded_channel();
     let show = report::Options {
         diff: args.diff || args.dry_run,
+        output: args.output,
         dry_run: args.dry_run,
     };
     let progress = tokio::spawn(Progress::new(terminal, show).follow(heard));
-    let (stop, stopped) = watch::channel(false);
-    let interrupt = tokio::spawn(interrupted(terminal.clone(), stop));
+    let signals = Signals::listen().map_err(|error| CommandError::new(Kind::Failed, error))?;
+    let interrupt = tokio::spawn(interrupted(signals, terminal.clone(), stop));
     let summary = run_deployment(&session.deployment, effects, events, stopped).await;
     fleet.close().await;
     interrupt.abort();
@@ -105,19 +114,45 @@ fn dismiss(session: &mut Session, summary: &Summary) -> Result<(), CommandError>
 
 /// Stops the run at the first interrupt and the program at the second. Never ends by itself: a
 /// dropped sender would look like an interrupt.
-async fn interrupted(terminal: Terminal, stop: watch::Sender<bool>) {
-    if tokio::signal::ctrl_c().await.is_ok() {
-        let _ = stop.send(true);
-        terminal.note("interrupted: ending what runs on the machines; once more leaves at once");
+async fn interrupted(mut signals: Signals, terminal: Terminal, stop: watch::Sender<bool>) {
+    signals.next().await;
+    let _ = stop.send(true);
+    terminal.note(
+        "interrupted: commands are ended, lists that are being settled are waited for; \
+         once more leaves at once",
+    );
+    signals.next().await;
+    #[expect(
+        clippy::exit,
+        reason = "whoever asks twice does not want to wait for anything"
+    )]
+    std::process::exit(130);
+}
+
+/// The ways in which a program is asked to end: by a key, by a service manager, and by a terminal
+/// that goes away.
+struct Signals {
+    key: Signal,
+    manager: Signal,
+    terminal: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            key: signal(SignalKind::interrupt())?,
+            manager: signal(SignalKind::terminate())?,
+            terminal: signal(SignalKind::hangup())?,
+        })
     }
-    if tokio::signal::ctrl_c().await.is_ok() {
-        #[expect(
-            clippy::exit,
-            reason = "whoever asks twice does not want to wait for anything"
-        )]
-        std::process::exit(130);
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.key.recv() => {}
+            _ = self.manager.recv() => {}
+            _ = self.terminal.recv() => {}
+        }
     }
-    std::future::pending::<()>().await;
 }
 
 /// What a run begins with, for its record.
@@ -161,12 +196,11 @@ pub(crate) fn vault(plan: &Plan) -> Result<Vault, CommandError> {
 
 /// The layers that every effect passes.
 fn stack(
-    fleet: Arc<dyn Fleet>,
+    live: impl Effects + 'static,
     vault: Arc<Vault>,
     journal: Arc<Journal>,
     dry_run: bool,
 ) -> Arc<dyn Effects> {
-    let live = Live::new(fleet);
     if dry_run {
         let below = Policy::new(Secrets::new(Preview::new(live), vault));
         Arc::new(Journaled::new(below, journal))

@@ -7,12 +7,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 use cellhost_plan::MachineName;
 use cellhost_transport::resources::{Facts, Wish};
-use cellhost_transport::{self as transport, Answer, Courier, DialOutcome, Fleet, Reply, Request};
+use cellhost_transport::{
+    self as transport, Answer, Courier, DialOutcome, Echo, Fleet, Reply, Request,
+};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::diff::diff;
 use crate::judgement::{Differing, Memory, Wishes};
+use crate::listener::Lines;
 use crate::{
     Act, Command, Dial, Effect, EffectError, Effects, Found, Input, Item, Outcome, Sign, Text,
 };
@@ -47,6 +50,7 @@ impl Live {
         courier: &dyn Courier,
         machine: &MachineName,
         items: &[Item],
+        echo: Echo,
     ) -> Result<Found, EffectError> {
         let wishes = Wishes::of(items)?;
         let mut settlements = wishes.settlements();
@@ -62,7 +66,7 @@ impl Live {
             for found in &judged.differing {
                 diffs.push(content_diff(courier, found, facts.get(found.index - from)).await?);
             }
-            settle(courier, &wishes, &judged.differing).await?;
+            settle(courier, &wishes, &judged.differing, echo.clone()).await?;
             for (found, diff) in judged.differing.into_iter().zip(diffs) {
                 if let Some(settlement) = settlements.get_mut(found.index) {
                     settlement.lines = found.difference.lines;
@@ -80,11 +84,13 @@ impl Effects for Live {
     async fn perform(&self, effect: Effect) -> Result<Outcome, EffectError> {
         let courier = self.fleet.courier(&effect.machine).await?;
         let courier = courier.as_ref();
+        let lines = Lines::new(&effect.listener);
+        let echo = lines.echo();
         let found = match effect.act {
-            Act::Ensure(items) => self.ensure(courier, &effect.machine, &items).await?,
+            Act::Ensure(items) => self.ensure(courier, &effect.machine, &items, echo).await?,
             Act::Look(identities) => Found::Facts(look(courier, identities).await?),
-            Act::Probe { command, .. } => Found::Answer(answer(courier, command).await?),
-            Act::Run { command, .. } => Found::Ran(Some(answer(courier, command).await?)),
+            Act::Probe { command, .. } => Found::Answer(answer(courier, command, echo).await?),
+            Act::Run { command, .. } => Found::Ran(Some(answer(courier, command, echo).await?)),
             Act::Wait {
                 command,
                 sign,
@@ -119,12 +125,13 @@ async fn settle(
     courier: &dyn Courier,
     wishes: &Wishes,
     differing: &[Differing],
+    echo: Echo,
 ) -> Result<(), EffectError> {
     if differing.is_empty() {
         return Ok(());
     }
     let list = differing.iter().map(|found| found.wish.clone()).collect();
-    let settled = match courier.exchange(Request::Settle(list)).await? {
+    let settled = match courier.exchange_aloud(Request::Settle(list), echo).await? {
         Reply::Settled(settled) => settled,
         other => return Err(unexpected(other)),
     };
@@ -181,11 +188,13 @@ async fn content_diff(
     )))
 }
 
-async fn answer(courier: &dyn Courier, command: Command) -> Result<Answer, EffectError> {
-    match courier
-        .exchange(Request::Command(sendable(command)?))
-        .await?
-    {
+async fn answer(
+    courier: &dyn Courier,
+    command: Command,
+    echo: Echo,
+) -> Result<Answer, EffectError> {
+    let request = Request::Command(sendable(command)?);
+    match courier.exchange_aloud(request, echo).await? {
         Reply::Answer(answer) => Ok(answer),
         other => Err(unexpected(other)),
     }
@@ -200,7 +209,8 @@ async fn wait(
     let end = Instant::now() + patience;
     let mut pause = FIRST_PAUSE;
     loop {
-        let last = answer(courier, command.clone()).await?;
+        // Every look of a wait writes the same; only the last answer is told.
+        let last = answer(courier, command.clone(), Echo::default()).await?;
         if sign.shows_in(&last) {
             return Ok(last);
         }

@@ -148,7 +148,9 @@ impl<E: Effects> Secrets<E> {
             | EffectError::Deadline { reason: text }
             | EffectError::NotFound { path: text }
             | EffectError::Other { reason: text } => self.vault.scrub_text(text),
-            EffectError::TooLarge { .. } | EffectError::PortClosed => {}
+            EffectError::TooLarge { .. }
+            | EffectError::PortClosed
+            | EffectError::Interrupted { .. } => {}
         }
         error
     }
@@ -158,7 +160,16 @@ impl<E: Effects> Secrets<E> {
 impl<E: Effects> Effects for Secrets<E> {
     async fn perform(&self, effect: Effect) -> Result<Outcome, EffectError> {
         let act = self.filled(&effect)?;
-        match self.inner.perform(effect.asking(act)).await {
+        let vault = self.vault.clone();
+        let listener = effect
+            .listener
+            .clone()
+            .after(move |line| vault.scrub_text(line));
+        let effect = Effect {
+            listener,
+            ..effect.asking(act)
+        };
+        match self.inner.perform(effect).await {
             Ok(outcome) => Ok(self.scrubbed(outcome)),
             Err(error) => Err(self.scrubbed_error(error)),
         }

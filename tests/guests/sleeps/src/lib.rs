@@ -1,4 +1,4 @@
-//! A module whose `apply` runs a command that takes its time.
+//! A module whose `apply` runs a command that takes its time, and may not want to end.
 
 use cellhost_sdk::prelude::*;
 
@@ -8,6 +8,9 @@ use cellhost_sdk::prelude::*;
 struct Settings {
     /// How long the command takes.
     seconds: u32,
+    /// Whether it says something first, and does not end when it is asked to.
+    #[serde(default)]
+    stubborn: bool,
 }
 
 struct Sleeps;
@@ -17,7 +20,14 @@ impl Module for Sleeps {
 
     fn apply(cell: &Cell<Settings>, machine: &Machine) -> Result<(), Failure> {
         let seconds = cell.settings().seconds;
-        Command::new(["sleep", &seconds.to_string()])
+        let sleep = format!("sleep {seconds}");
+        let stubborn = format!("trap '' TERM; echo good night; {sleep}; {sleep}");
+        let words = if cell.settings().stubborn {
+            vec!["sh", "-c", &stubborn]
+        } else {
+            sleep.split(' ').collect()
+        };
+        Command::new(words)
             .deadline_seconds(seconds.saturating_add(10))
             .run(machine, Doubt::Again)?
             .expect_success("cannot sleep")

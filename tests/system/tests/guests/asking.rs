@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use cellhost_effects::{
-    Act, Command, Content, Doubt, Effect, EffectError, Effects, File, Hook, Input, Item, Outcome,
-    Rights, Service, Templates, Turn,
+    Act, Command, Content, Doubt, Effect, EffectError, Effects, File, Hook, Input, Item, Listener,
+    Outcome, Rights, Service, Templates, Turn,
 };
 use cellhost_manifest::Manifest;
 use cellhost_plan::{InstanceName, SecretName};
@@ -65,6 +65,7 @@ impl Asker {
             sequence: 0,
             machine: machine(on),
             act,
+            listener: Listener::default(),
         };
         self.effects.perform(effect).await
     }

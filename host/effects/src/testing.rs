@@ -1,0 +1,33 @@
+//! What tests of layers have in common.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use cellhost_manifest::Asks;
+use cellhost_plan::{InstanceName, MachineName};
+
+use crate::{Act, Effect, Hook, Listener, Rights, Templates, Turn};
+
+/// An effect of a turn that may do nothing.
+pub(crate) fn effect(act: Act) -> Effect {
+    let rights = Rights {
+        asks: Asks::default(),
+        machines: BTreeSet::new(),
+        secrets: BTreeSet::new(),
+    };
+    let turn = Turn {
+        module: InstanceName::new("tested").unwrap(),
+        version: semver::Version::new(1, 0, 0),
+        hook: Hook::Apply,
+        machine: None,
+        rights: Arc::new(rights),
+        templates: Arc::new(Templates::parse(&BTreeMap::new()).unwrap()),
+    };
+    Effect {
+        turn: Arc::new(turn),
+        sequence: 0,
+        machine: MachineName::new("m1").unwrap(),
+        act,
+        listener: Listener::default(),
+    }
+}
