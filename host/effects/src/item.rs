@@ -5,6 +5,8 @@ use cellhost_transport::resources::{
     software::Software, user::User,
 };
 
+use crate::Edit;
+
 /// One wish of a list.
 #[derive(Debug, Clone)]
 pub enum Item {
@@ -16,6 +18,8 @@ pub enum Item {
     Link(Link),
     /// Nothing at a path.
     Absent(Absent),
+    /// A change to a text file that others own too.
+    Edit(Edit),
     /// Packages installed.
     Software(Software),
     /// Packages removed.
@@ -102,6 +106,7 @@ impl Item {
             Self::Directory(directory) => format!("directory {}", directory.path),
             Self::Link(link) => format!("link {}", link.path),
             Self::Absent(absent) => format!("absent {}", absent.path),
+            Self::Edit(edit) => edit.subject(),
             Self::Software(software) => format!("software {}", names(&software.names)),
             Self::NoSoftware(software) => format!("no software {}", names(&software.names)),
             Self::Group(group) => format!("group {}", group.name),
@@ -117,6 +122,7 @@ impl Item {
             Self::Directory(directory) => Some(&directory.path),
             Self::Link(link) => Some(&link.path),
             Self::Absent(absent) => Some(&absent.path),
+            Self::Edit(edit) => Some(&edit.path),
             _ => None,
         }
     }

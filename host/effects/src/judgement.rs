@@ -1,18 +1,22 @@
 //! Wishes against facts: the part that a real run and a dry run share.
 
-use std::collections::BTreeSet;
+mod memory;
+mod wanted;
 
-use cellhost_manifest::digest;
-use cellhost_transport::resources::{self, Difference, Facts, Wish};
+use std::collections::BTreeMap;
 
-use crate::{Certainty, Content, EffectError, Item, Settlement};
+use cellhost_transport::resources::path::PathFacts;
+use cellhost_transport::resources::{Difference, Facts, Identity, Wish};
 
-/// A list of items as wishes, ready to be judged.
+use crate::{Certainty, EffectError, Item, Settlement};
+
+pub(crate) use memory::Memory;
+use wanted::Wanted;
+
+/// A list of items as wishes, ready to be judged. An item may be several wishes.
 pub(crate) struct Wishes {
-    list: Vec<Wish>,
+    list: Vec<Wanted>,
     subjects: Vec<String>,
-    shown: Vec<Option<String>>,
-    watched: Vec<Watched>,
 }
 
 /// What a look at a part of a list showed.
@@ -21,14 +25,21 @@ pub(crate) struct Judged {
     pub(crate) differing: Vec<Differing>,
     /// The place from which to look again; the length of the list where there is none.
     pub(crate) next: usize,
+    /// Why the wish behind those cannot be met at all, where one cannot.
+    pub(crate) trouble: Option<EffectError>,
 }
 
 /// A wish that differs from the facts.
 pub(crate) struct Differing {
-    /// Its place in the list.
+    /// Its place in the list of wishes.
     pub(crate) index: usize,
+    /// The place of its item.
+    pub(crate) item: usize,
     /// The wish, told whether restarts are coming.
     pub(crate) wish: Wish,
+    /// The facts that it was compared with: those of the machine, with what earlier wishes of the
+    /// list do to a path.
+    pub(crate) before: Facts,
     /// What differs.
     pub(crate) difference: Difference,
     /// Its content as it may be shown, where secrets are in it.
@@ -38,26 +49,30 @@ pub(crate) struct Differing {
 impl Wishes {
     /// Translates items, whose templates must be rendered and secrets filled in by now.
     pub(crate) fn of(items: &[Item]) -> Result<Self, EffectError> {
-        let mut wishes = Vec::with_capacity(items.len());
-        for item in items {
-            wishes.push(wish(item, items)?);
-        }
         Ok(Self {
-            list: wishes,
+            list: Wanted::all(items)?,
             subjects: items.iter().map(Item::subject).collect(),
-            shown: items.iter().map(shown).collect(),
-            watched: items.iter().map(watched).collect(),
         })
     }
 
     /// The things that the wishes from a place on are about.
-    pub(crate) fn identities(&self, from: usize) -> Vec<resources::Identity> {
-        self.list.iter().skip(from).map(Wish::identity).collect()
+    pub(crate) fn identities(&self, from: usize) -> Vec<Identity> {
+        let wanted = self.list.iter().skip(from);
+        wanted.map(Wanted::identity).collect()
     }
 
-    /// What the wish at this place is about, in words.
-    pub(crate) fn subject(&self, index: usize) -> &str {
-        self.subjects.get(index).map_or("", String::as_str)
+    /// The place of the item of the wish at this place.
+    pub(crate) fn item(&self, index: usize) -> usize {
+        self.list.get(index).map_or(0, |wanted| wanted.item)
+    }
+
+    /// The error of an item that could not be met, in these words.
+    pub(crate) fn failed(&self, item: usize, message: String) -> EffectError {
+        EffectError::Failed {
+            index: u32::try_from(item).unwrap_or(u32::MAX),
+            subject: self.subjects.get(item).cloned().unwrap_or_default(),
+            message,
+        }
     }
 
     /// Compares the wishes from a place on with the facts about them, in order, and stops behind
@@ -65,34 +80,67 @@ impl Wishes {
     /// are, such as a package that brings files and services.
     pub(crate) fn judge(&self, from: usize, facts: &[Facts], memory: &mut Memory) -> Judged {
         let mut differing = Vec::new();
-        let wishes = self.list.iter().enumerate().skip(from);
-        for ((index, wish), facts) in wishes.zip(facts) {
-            let mut wish = wish.clone();
-            if let (Wish::Service(service), Some(watched)) = (&mut wish, self.watched.get(index)) {
+        let mut held: BTreeMap<String, Facts> = BTreeMap::new();
+        let wanted = self.list.iter().enumerate().skip(from);
+        for ((index, wanted), real) in wanted.zip(facts) {
+            let path = wanted.path();
+            let before = path.as_ref().and_then(|path| held.get(path));
+            let before = before.unwrap_or(real);
+            let mut wish = match wanted.wish(before) {
+                Ok(Some(wish)) => wish,
+                Ok(None) => continue,
+                Err(words) => {
+                    return Judged {
+                        differing,
+                        next: self.list.len(),
+                        trouble: Some(self.failed(wanted.item, words)),
+                    };
+                }
+            };
+            if let Wish::Service(service) = &mut wish {
+                let watched = &wanted.watched;
                 service.restart_coming = memory.owes(&service.name, &watched.restart);
                 service.reload_coming = memory.owes(&service.name, &watched.reload);
                 memory.pay(&service.name, watched);
             }
-            let Some(difference) = wish.compare(facts) else {
+            let Some(mut difference) = wish.compare(before) else {
                 continue;
             };
+            if let Some(label) = &wanted.label {
+                for line in &mut difference.lines {
+                    *line = format!("{label}: {line}");
+                }
+            }
             if let (Wish::File(file), true) = (&wish, difference.content) {
                 memory.replace(&file.path);
             }
             let opaque = matches!(wish, Wish::Software(_) | Wish::NoSoftware(_));
+            let (before, met) = (before.clone(), wish.met(before));
             differing.push(Differing {
                 index,
+                item: wanted.item,
                 wish,
+                before,
                 difference,
-                shown: self.shown.get(index).cloned().flatten(),
+                shown: wanted.shown.clone(),
             });
+            if let Some(path) = path {
+                held.insert(path, met);
+            }
             if opaque {
                 let next = index + 1;
-                return Judged { differing, next };
+                return Judged {
+                    differing,
+                    next,
+                    trouble: None,
+                };
             }
         }
-        let next = self.list.len();
-        Judged { differing, next }
+        Judged {
+            differing,
+            next: self.list.len(),
+            trouble: None,
+        }
     }
 
     /// How many there are.
@@ -114,102 +162,27 @@ impl Wishes {
     }
 }
 
-/// The files that services restart and reload for.
-struct Watched {
-    restart: Vec<String>,
-    reload: Vec<String>,
-}
-
-/// What a run remembers of one machine: files whose content it has replaced, and the services
-/// that have restarted or reloaded for them since. A service may stand in a later list than its
-/// files.
-#[derive(Debug, Default)]
-pub(crate) struct Memory {
-    replaced: BTreeSet<String>,
-    paid: BTreeSet<(String, String)>,
-}
-
-impl Memory {
-    fn replace(&mut self, path: &str) {
-        self.paid.retain(|(_, paid)| paid != path);
-        self.replaced.insert(path.to_owned());
+impl Differing {
+    /// Whether the wish was made of what was looked at, so that it does not hold if that changed.
+    pub(crate) fn guarded(&self) -> bool {
+        matches!(&self.wish, Wish::File(file) if file.before.is_some())
     }
 
-    fn owes(&self, service: &str, paths: &[String]) -> bool {
-        paths.iter().any(|path| {
-            self.replaced.contains(path) && !self.paid.contains(&(service.to_owned(), path.clone()))
-        })
-    }
-
-    fn pay(&mut self, service: &str, watched: &Watched) {
-        let paths = watched.restart.iter().chain(&watched.reload);
-        let paid = paths.map(|path| (service.to_owned(), path.clone()));
-        self.paid.extend(paid);
-    }
-}
-
-fn shown(item: &Item) -> Option<String> {
-    match item {
-        Item::File(file) => match &file.content {
-            Content::Bytes { shown, .. } => shown.clone(),
-            Content::Rendered { .. } => None,
-        },
-        _ => None,
-    }
-}
-
-fn watched(item: &Item) -> Watched {
-    let (restart, reload) = match item {
-        Item::Service(service) => (service.restart_for.clone(), service.reload_for.clone()),
-        _ => (Vec::new(), Vec::new()),
-    };
-    Watched { restart, reload }
-}
-
-fn wish(item: &Item, items: &[Item]) -> Result<Wish, EffectError> {
-    Ok(match item {
-        Item::File(file) => {
-            let Content::Bytes { bytes, .. } = &file.content else {
-                return Err(EffectError::other(format!(
-                    "the template of {} was not rendered",
-                    file.path
-                )));
-            };
-            let watching = |paths: fn(&crate::Service) -> &Vec<String>| {
-                items
-                    .iter()
-                    .filter_map(|item| match item {
-                        Item::Service(service) if paths(service).contains(&file.path) => {
-                            Some(service.name.clone())
-                        }
-                        _ => None,
-                    })
-                    .collect()
-            };
-            Wish::File(resources::file::File {
-                path: file.path.clone(),
-                hash: digest(bytes),
-                content: bytes.clone(),
-                mode: file.mode,
-                owner: file.owner.clone(),
-                group: file.group.clone(),
-                restarts: watching(|service| &service.restart_for),
-                reloads: watching(|service| &service.reload_for),
-            })
+    /// How the path stood that the wish is about.
+    pub(crate) fn path(&self) -> Option<&PathFacts> {
+        match &self.before {
+            Facts::Path(facts) => Some(facts),
+            _ => None,
         }
-        Item::Directory(directory) => Wish::Directory(directory.clone()),
-        Item::Link(link) => Wish::Link(link.clone()),
-        Item::Absent(absent) => Wish::Absent(absent.clone()),
-        Item::Software(software) => Wish::Software(software.clone()),
-        Item::NoSoftware(software) => Wish::NoSoftware(software.clone()),
-        Item::Group(group) => Wish::Group(group.clone()),
-        Item::User(user) => Wish::User(user.clone()),
-        Item::Service(service) => Wish::Service(resources::service::Service {
-            name: service.name.clone(),
-            enabled: service.enabled,
-            running: service.running,
-            restart_coming: false,
-            reload_coming: false,
-        }),
-    })
+    }
+
+    /// Adds what changed to the answer about its item.
+    pub(crate) fn tell(self, settlements: &mut [Settlement], diff: Option<String>) {
+        if let Some(settlement) = settlements.get_mut(self.item) {
+            settlement.lines.extend(self.difference.lines);
+            if let Some(diff) = diff {
+                settlement.diff.get_or_insert_default().push_str(&diff);
+            }
+        }
+    }
 }

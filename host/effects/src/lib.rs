@@ -11,6 +11,7 @@
 pub mod layers;
 
 mod diff;
+mod edit;
 mod effect;
 mod error;
 mod item;
@@ -24,6 +25,7 @@ mod vault;
 #[cfg(test)]
 mod testing;
 
+pub use edit::{Change, Edit, Key, Line, NoKey, NoLine, Pattern, Place};
 pub use effect::{Act, Command, Dial, Doubt, Effect, Effects, Hook, Input, Sign, Text, Turn};
 pub use error::EffectError;
 pub use item::{Content, File, Item, Service};

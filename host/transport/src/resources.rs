@@ -49,6 +49,8 @@ pub enum Identity {
         /// Whether the content's hash is wanted.
         hash: bool,
     },
+    /// Whatever stands at a path, and what it holds where that is a regular file.
+    Content(String),
     /// A set of packages.
     Software(BTreeSet<String>),
     /// A group by name.

@@ -136,6 +136,7 @@ impl Bench {
             mode: None,
             owner: None,
             group: None,
+            before: None,
             restarts: Vec::new(),
             reloads: Vec::new(),
         }
@@ -255,6 +256,48 @@ under_every_shell! {
         assert_eq!(directory.kind, Some(FileKind::Directory));
         let Facts::Path(plain) = &facts[20] else { panic!() };
         assert_eq!(plain.hash, None);
+    }
+
+    async fn tells_what_files_hold_and_follows_no_link(bench) {
+        let long = vec![b'x'; usize::try_from(path::CONTENT_LIMIT).unwrap()];
+        let held: [(&str, &[u8]); 4] = [("empty", b""), ("-odd name", b"a\r\n\xff\nb"), ("long", &long), ("large", b"y")];
+        for (name, content) in held {
+            std::fs::write(bench.path(name), content).unwrap();
+        }
+        std::fs::write(bench.path("large"), [long.as_slice(), b"x"].concat()).unwrap();
+        symlink("long", bench.path("link")).unwrap();
+        let names = ["empty", "-odd name", "long", "large", "link", "nothing"];
+        let facts = bench.look(names.map(|name| Identity::Content(bench.at(name))).into()).await;
+        let contents: Vec<Option<Vec<u8>>> = facts
+            .into_iter()
+            .map(|facts| match facts {
+                Facts::Path(facts) => facts.content.map(|content| content.0),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        let wanted = [Some(held[0].1.to_vec()), Some(held[1].1.to_vec()), Some(long), None, None, None];
+        assert!(contents == wanted, "{}", bench.shell);
+    }
+
+    async fn replaces_only_what_it_was_told_to_replace(bench) {
+        let guarded = |name: &str, before| Wish::File(file::File { before: Some(before), ..bench.file(name, b"new") });
+        bench.settled(vec![guarded("fresh", file::Before::Nothing)]).await;
+        bench.settled(vec![guarded("fresh", file::Before::Hash(hash(b"new")))]).await;
+        std::fs::write(bench.path("other"), "theirs").unwrap();
+        symlink("other", bench.path("link")).unwrap();
+        for (name, before) in [
+            ("other", file::Before::Nothing),
+            ("other", file::Before::Hash(hash(b"old"))),
+            ("link", file::Before::Hash(hash(b"theirs"))),
+            ("link", file::Before::Nothing),
+            ("missing", file::Before::Hash(hash(b"old"))),
+        ] {
+            let settled = bench.settle(vec![guarded(name, before)]).await;
+            let words = settled.failure.unwrap();
+            assert!(words.contains("has changed since"), "{words}");
+        }
+        assert_eq!(std::fs::read(bench.path("other")).unwrap(), b"theirs");
+        assert_eq!(std::fs::read_dir(bench.place.path()).unwrap().flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(".cellhost")).count(), 0);
     }
 
     async fn looks_at_more_paths_than_one_call_takes(bench) {

@@ -42,6 +42,7 @@ fn config(content: &str) -> Wish {
         mode: Some(0o640),
         owner: Some("redis".into()),
         group: None,
+        before: None,
         restarts: vec!["redis-server".into()],
         reloads: Vec::new(),
     })

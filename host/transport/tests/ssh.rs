@@ -126,6 +126,7 @@ fn file(path: &str, content: &str, restarts: &[&str]) -> Wish {
         mode: Some(0o644),
         owner: Some("root".into()),
         group: None,
+        before: None,
         restarts: restarts.iter().map(|name| (*name).to_owned()).collect(),
         reloads: Vec::new(),
     })

@@ -2,8 +2,8 @@
 
 pub use crate::{
     Absent, Answer, Cell, Changes, Check, Command, Condition, Directory, Doubt, Exchange, Failure,
-    File, Group, Link, Machine, Module, NoSoftware, Problem, Ran, Secret, Service, Sign, Software,
-    User, Wishes, probe_all,
+    File, Group, IniKey, Line, Link, Machine, Module, NoIniKey, NoLine, NoSoftware, Problem, Ran,
+    Secret, Service, Sign, Software, User, Wishes, probe_all,
 };
 pub use schemars::JsonSchema;
 pub use serde::{Deserialize, Serialize};

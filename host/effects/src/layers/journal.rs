@@ -173,6 +173,7 @@ fn wanted(item: &Item) -> Value {
                 json!({"template": template, "variables": variables})
             }
         },
+        Item::Edit(edit) => json!(edit),
         _ => Value::Null,
     };
     json!({"item": item.subject(), "content": content})

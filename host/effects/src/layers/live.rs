@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use cellhost_plan::MachineName;
+use cellhost_transport::resources::path::PathFacts;
 use cellhost_transport::resources::{Facts, Wish};
 use cellhost_transport::{
-    self as transport, Answer, Courier, DialOutcome, Echo, Fleet, Reply, Request,
+    self as transport, Answer, Courier, DialOutcome, Echo, Fleet, Reply, Request, Settled,
 };
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -55,23 +56,40 @@ impl Live {
         let wishes = Wishes::of(items)?;
         let mut settlements = wishes.settlements();
         let mut from = 0;
+        let mut again = true;
         while from < wishes.len() {
             let facts = look(courier, wishes.identities(from)).await?;
-            let judged = {
+            let mut judged = {
                 let mut memories = self.memories.lock().await;
                 let memory = memories.entry(machine.clone()).or_default();
                 wishes.judge(from, &facts, memory)
             };
             let mut diffs = Vec::with_capacity(judged.differing.len());
             for found in &judged.differing {
-                diffs.push(content_diff(courier, found, facts.get(found.index - from)).await?);
+                diffs.push(content_diff(courier, found).await?);
             }
-            settle(courier, &wishes, &judged.differing, echo.clone()).await?;
-            for (found, diff) in judged.differing.into_iter().zip(diffs) {
-                if let Some(settlement) = settlements.get_mut(found.index) {
-                    settlement.lines = found.difference.lines;
-                    settlement.diff = diff;
+            let settled = settle(courier, &judged.differing, echo.clone()).await?;
+            let failed = judged.differing.get(settled.done);
+            let failure = match (settled.failure, failed) {
+                (None, _) => None,
+                // Others write this file too: what it is made of has to be looked at once more.
+                (Some(_), Some(failed)) if failed.guarded() && again => {
+                    again = false;
+                    judged.next = failed.index;
+                    judged.trouble = None;
+                    None
                 }
+                (Some(message), failed) => {
+                    let item = failed.map_or(0, |failed| failed.item);
+                    Some(wishes.failed(item, message))
+                }
+            };
+            let done = judged.differing.into_iter().take(settled.done);
+            for (found, diff) in done.zip(diffs) {
+                found.tell(&mut settlements, diff);
+            }
+            if let Some(error) = failure.or(judged.trouble) {
+                return Err(error);
             }
             from = judged.next;
         }
@@ -123,27 +141,20 @@ impl Effects for Live {
 
 async fn settle(
     courier: &dyn Courier,
-    wishes: &Wishes,
     differing: &[Differing],
     echo: Echo,
-) -> Result<(), EffectError> {
+) -> Result<Settled, EffectError> {
     if differing.is_empty() {
-        return Ok(());
+        return Ok(Settled {
+            done: 0,
+            failure: None,
+        });
     }
     let list = differing.iter().map(|found| found.wish.clone()).collect();
-    let settled = match courier.exchange_aloud(Request::Settle(list), echo).await? {
-        Reply::Settled(settled) => settled,
-        other => return Err(unexpected(other)),
-    };
-    let Some(message) = settled.failure else {
-        return Ok(());
-    };
-    let index = differing.get(settled.done).map_or(0, |found| found.index);
-    Err(EffectError::Failed {
-        index: u32::try_from(index).unwrap_or(u32::MAX),
-        subject: wishes.subject(index).to_owned(),
-        message,
-    })
+    match courier.exchange_aloud(Request::Settle(list), echo).await? {
+        Reply::Settled(settled) => Ok(settled),
+        other => Err(unexpected(other)),
+    }
 }
 
 async fn look(
@@ -162,23 +173,26 @@ async fn look(
 async fn content_diff(
     courier: &dyn Courier,
     found: &Differing,
-    facts: Option<&Facts>,
 ) -> Result<Option<String>, EffectError> {
     let (Wish::File(file), true) = (&found.wish, found.difference.content) else {
         return Ok(None);
     };
-    let stands = matches!(facts, Some(Facts::Path(path)) if path.hash.is_some());
-    let before = if stands {
-        let request = Request::Read {
-            path: file.path.clone(),
-            limit: DIFF_LIMIT,
-        };
-        match courier.exchange(request).await? {
-            Reply::Bytes(bytes) => Some(bytes),
-            _ => return Ok(Some("the old content is too long to show".to_owned())),
+    let before = match found.path() {
+        Some(PathFacts {
+            content: Some(content),
+            ..
+        }) => Some(content.0.clone()),
+        Some(PathFacts { hash: Some(_), .. }) => {
+            let request = Request::Read {
+                path: file.path.clone(),
+                limit: DIFF_LIMIT,
+            };
+            match courier.exchange(request).await? {
+                Reply::Bytes(bytes) => Some(bytes),
+                _ => return Ok(Some("the old content is too long to show".to_owned())),
+            }
         }
-    } else {
-        None
+        _ => None,
     };
     Ok(Some(diff(
         &file.path,

@@ -145,7 +145,7 @@ fn judge_item(turn: &Turn, item: &Item) -> Result<(), EffectError> {
             let what = || format!("a link to `{target}`");
             allow(turn, asks.allows_write(&target), what, "paths")
         }
-        Item::Directory(_) | Item::Absent(_) => Ok(()),
+        Item::Directory(_) | Item::Absent(_) | Item::Edit(_) => Ok(()),
     }
 }
 

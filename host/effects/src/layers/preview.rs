@@ -5,12 +5,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use cellhost_plan::MachineName;
+use cellhost_transport::resources::path::PathFacts;
 use cellhost_transport::resources::{Facts, Identity, Wish};
 use cellhost_transport::{Answer, FileKind, FileStatus};
 use tokio::sync::Mutex;
 
 use crate::diff::diff;
-use crate::judgement::{Judged, Memory, Wishes};
+use crate::judgement::{Differing, Judged, Memory, Wishes};
 use crate::{Act, Certainty, Effect, EffectError, Effects, Found, Item, Outcome, Sign};
 
 /// Longest content of a machine that is fetched to show a difference.
@@ -40,7 +41,6 @@ struct Overlay {
 
 /// A part of a list against the machine as it would be.
 struct Seen {
-    facts: Vec<Facts>,
     judged: Judged,
     certainty: Certainty,
 }
@@ -128,17 +128,16 @@ impl<E: Effects> Preview<E> {
         let mut from = 0;
         while from < wishes.len() {
             let seen = self.seen(effect, &wishes, from, &real).await;
-            for settlement in settlements.iter_mut().skip(from) {
+            for settlement in settlements.iter_mut().skip(wishes.item(from)) {
                 settlement.certainty = seen.certainty;
             }
             for found in seen.judged.differing {
-                let before = seen.facts.get(found.index - from);
-                let diff = self.content_diff(effect, before, &found).await?;
-                self.hold_back(&effect.machine, &found.wish, before).await;
-                if let Some(settlement) = settlements.get_mut(found.index) {
-                    settlement.lines = found.difference.lines;
-                    settlement.diff = diff;
-                }
+                let diff = self.content_diff(effect, &found).await?;
+                self.hold_back(&effect.machine, &found).await;
+                found.tell(&mut settlements, diff);
+            }
+            if let Some(error) = seen.judged.trouble {
+                return Err(error);
             }
             from = seen.judged.next;
         }
@@ -164,22 +163,16 @@ impl<E: Effects> Preview<E> {
             .collect();
         let certainty = overlay.certainty();
         let judged = wishes.judge(from, &facts, &mut overlay.memory);
-        Seen {
-            facts,
-            judged,
-            certainty,
-        }
+        Seen { judged, certainty }
     }
 
-    async fn hold_back(&self, machine: &MachineName, wish: &Wish, before: Option<&Facts>) {
+    async fn hold_back(&self, machine: &MachineName, found: &Differing) {
         self.held_back.store(true, Ordering::Relaxed);
         let mut overlays = self.overlays.lock().await;
         let overlay = overlays.entry(machine.clone()).or_default();
         overlay.held_back = true;
-        overlay.opaque |= matches!(wish, Wish::Software(_) | Wish::NoSoftware(_));
-        if let Some(before) = before {
-            overlay.keep(wish, before);
-        }
+        overlay.opaque |= matches!(found.wish, Wish::Software(_) | Wish::NoSoftware(_));
+        overlay.keep(&found.wish, &found.before);
     }
 
     async fn look(
@@ -201,17 +194,20 @@ impl<E: Effects> Preview<E> {
     async fn content_diff(
         &self,
         effect: &Effect,
-        before: Option<&Facts>,
-        found: &crate::judgement::Differing,
+        found: &Differing,
     ) -> Result<Option<String>, EffectError> {
         let (Wish::File(file), true) = (&found.wish, found.difference.content) else {
             return Ok(None);
         };
-        let stands = matches!(before, Some(Facts::Path(path)) if path.hash.is_some());
-        let old = if stands {
-            self.content(effect, &file.path, DIFF_LIMIT).await
-        } else {
-            Ok(None)
+        let old = match found.path() {
+            Some(PathFacts {
+                content: Some(content),
+                ..
+            }) => Ok(Some(content.0.clone())),
+            Some(PathFacts { hash: Some(_), .. }) => {
+                self.content(effect, &file.path, DIFF_LIMIT).await
+            }
+            _ => Ok(None),
         };
         Ok(Some(match old {
             Ok(old) => diff(
@@ -440,7 +436,9 @@ fn shown(sign: &Sign) -> Answer {
 /// The identity under which a thing is kept, however it was asked about.
 fn key(identity: Identity) -> Identity {
     match identity {
-        Identity::Path { path, .. } => Identity::Path { path, hash: false },
+        Identity::Path { path, .. } | Identity::Content(path) => {
+            Identity::Path { path, hash: false }
+        }
         other => other,
     }
 }

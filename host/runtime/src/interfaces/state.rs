@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use cellhost_effects::{Act, Content, EffectError, File, Found, Item, Service};
+use cellhost_effects::{
+    Act, Change, Content, Edit, EffectError, File, Found, Item, Key, Line, NoKey, NoLine, Pattern,
+    Place, Service,
+};
 use cellhost_transport::resources::{directory, group, link, path, software, user};
 use wasmtime::component::Resource;
 
@@ -60,6 +63,41 @@ fn item(item: wit::Item) -> Result<Item, String> {
             target: wish.target,
         }),
         wit::Item::Absent(path) => Item::Absent(path::Absent { path }),
+        wit::Item::Line(wish) => {
+            let line = Line {
+                line: wish.line,
+                matching: pattern(wish.matching.as_deref())?,
+                place: match wish.place {
+                    wit::Place::End => Place::End,
+                    wit::Place::Start => Place::Start,
+                    wit::Place::Before(text) => Place::Before(Pattern::new(&text)?),
+                    wit::Place::After(text) => Place::After(Pattern::new(&text)?),
+                },
+            };
+            edit(wish.path, wish.create, Change::Line(line))
+        }
+        wit::Item::NoLine(wish) => {
+            let line = NoLine {
+                line: wish.line,
+                matching: pattern(wish.matching.as_deref())?,
+            };
+            edit(wish.path, false, Change::NoLine(line))
+        }
+        wit::Item::IniKey(wish) => {
+            let key = Key {
+                section: wish.section,
+                key: wish.key,
+                value: wish.value,
+            };
+            edit(wish.path, wish.create, Change::Key(key))
+        }
+        wit::Item::NoIniKey(wish) => {
+            let key = NoKey {
+                section: wish.section,
+                key: wish.key,
+            };
+            edit(wish.path, false, Change::NoKey(key))
+        }
         wit::Item::Software(wish) => Item::Software(software::Software {
             names: names(wish.names)?,
             start: wish.start,
@@ -89,6 +127,18 @@ fn item(item: wit::Item) -> Result<Item, String> {
             reload_for: wish.reload_for,
         }),
     })
+}
+
+fn edit(path: String, create: bool, change: Change) -> Item {
+    Item::Edit(Edit {
+        path,
+        create,
+        change,
+    })
+}
+
+fn pattern(text: Option<&str>) -> Result<Option<Pattern>, String> {
+    text.map(Pattern::new).transpose()
 }
 
 fn content(content: wit::Content) -> Result<Content, String> {

@@ -19,11 +19,22 @@ pub struct File {
     pub owner: Option<String>,
     /// Group; none keeps it.
     pub group: Option<String>,
+    /// What has to stand there until now; where something else does, nothing is replaced.
+    pub before: Option<Before>,
     /// Services that owe a restart once this file is replaced. Remembered on the machine
     /// before the file is.
     pub restarts: Vec<String>,
     /// Services that owe a reload.
     pub reloads: Vec<String>,
+}
+
+/// What a new file may replace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Before {
+    /// Nothing.
+    Nothing,
+    /// A regular file whose content has this hash.
+    Hash(String),
 }
 
 impl std::fmt::Debug for File {
@@ -46,6 +57,13 @@ impl File {
         let beside = settling.beside(&at);
         settling.script.call("ch_do ch_file_open", [&at, &beside])?;
         settling.content(&self.content);
+        if let Some(before) = &self.before {
+            let hash = match before {
+                Before::Nothing => "",
+                Before::Hash(hash) => hash,
+            };
+            settling.script.call("ch_do ch_file_still", [&at, hash])?;
+        }
         let mut words = vec![
             at.clone(),
             path::octal(self.mode),
@@ -100,7 +118,9 @@ impl File {
             group: super::path::kept(self.group.as_deref(), existed, &before.group),
             size: self.content.len() as u64,
             hash: Some(self.hash.clone()),
-            target: None,
+            content: (self.content.len() as u64 <= path::CONTENT_LIMIT)
+                .then(|| path::Content(self.content.clone())),
+            ..PathFacts::nothing()
         }
     }
 }

@@ -17,6 +17,17 @@ set +C
 umask 022
 return "$ch_v"
 }
+# Whether a file is what it was when it was looked at: path, hash; an empty one for nothing there.
+ch_file_still() {
+if [ -f "$1" ] && [ ! -L "$1" ]; then
+ch_v=$(sha256sum <"$1")
+[ "${ch_v%% *}" != "$2" ] || return 0
+elif [ -z "$2" ] && [ ! -e "$1" ] && [ ! -L "$1" ]; then
+return
+fi
+ch_say "$1 has changed since it was looked at"
+return 1
+}
 ch_plain() { base64 -d >>"$ch_t"; }
 ch_packed() { base64 -d | gzip -dc >>"$ch_t"; }
 # Arguments: path, mode, owner, group, hash; then the marks of what is owed, each with its directory.

@@ -1,12 +1,17 @@
 //! What stands at a path, and the wish that nothing does.
 
+mod content;
 mod look;
 
 use super::Difference;
 use crate::FileKind;
 use crate::shell::{Part, Refusal, Settling, name};
 
+pub(crate) use content::{ask as ask_content, read as read_content};
 pub(crate) use look::{ask, outside, read};
+
+/// Longest content that a look brings along.
+pub const CONTENT_LIMIT: u64 = 1 << 20;
 
 /// Places whose loss ends a machine.
 const TOP: [&str; 40] = [
@@ -69,6 +74,19 @@ pub struct PathFacts {
     pub hash: Option<String>,
     /// Where a link points.
     pub target: Option<String>,
+    /// A regular file's content, where it was asked for and is no longer than
+    /// [`CONTENT_LIMIT`].
+    pub content: Option<Content>,
+}
+
+/// What a file holds; not shown, because it may hold secrets.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Content(pub Vec<u8>);
+
+impl std::fmt::Debug for Content {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{} bytes", self.0.len())
+    }
 }
 
 impl PathFacts {
@@ -82,6 +100,7 @@ impl PathFacts {
             size: 0,
             hash: None,
             target: None,
+            content: None,
         }
     }
 

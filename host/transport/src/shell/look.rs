@@ -6,16 +6,21 @@ use super::answer::{Misread, Sections};
 use super::ask::{refused, terms};
 use super::courier::{Errand, Memory};
 use super::script::{Refusal, Script};
-use crate::Reply;
 use crate::resources::{Facts, Identity, group, path, service, software, user};
+use crate::{FileKind, Reply};
 
 /// How many paths are looked at by one call: far below the longest list of arguments.
 const CHUNK: usize = 128;
+
+/// How much of an answer one file's content may be.
+const CONTENT: usize = (1 << 20) + 1;
+const _: () = assert!(CONTENT as u64 == path::CONTENT_LIMIT + 1);
 
 /// Everything asked for, once each and by kind.
 #[derive(Debug, Default)]
 struct Questions {
     paths: BTreeMap<String, bool>,
+    contents: BTreeSet<String>,
     packages: BTreeSet<String>,
     groups: BTreeSet<String>,
     users: BTreeSet<String>,
@@ -26,6 +31,7 @@ struct Questions {
 #[derive(Debug, Default)]
 struct Answers {
     paths: BTreeMap<String, path::PathFacts>,
+    contents: BTreeMap<String, path::Content>,
     packages: BTreeMap<String, String>,
     groups: BTreeMap<String, group::GroupFacts>,
     users: BTreeMap<String, user::UserFacts>,
@@ -38,7 +44,8 @@ pub(super) fn errand(list: Vec<Identity>, memory: &Memory) -> Result<Errand, Ref
     let mut script = Script::default();
     questions.ask(&mut script, memory)?;
     script.text("ch_close\n");
-    let most = (1 << 20) + 16 * (list.len() << 10);
+    let contents = questions.contents.len().saturating_mul(CONTENT);
+    let most = (1 << 20) + 16 * (list.len() << 10) + contents;
     let read = move |output: Sections, mut errors: Sections| {
         let mut output = output;
         match questions.read(&mut output)? {
@@ -62,6 +69,10 @@ impl Questions {
                 Identity::Path { path, hash } => {
                     *questions.paths.entry(path.clone()).or_default() |= hash;
                 }
+                Identity::Content(path) => {
+                    questions.paths.entry(path.clone()).or_default();
+                    questions.contents.insert(path.clone());
+                }
                 Identity::Software(names) => questions.packages.extend(names.iter().cloned()),
                 Identity::Group(name) => drop(questions.groups.insert(name.clone())),
                 Identity::User(name) => drop(questions.users.insert(name.clone())),
@@ -82,9 +93,17 @@ impl Questions {
         paths.chunks(CHUNK).map(<[_]>::to_vec).collect()
     }
 
+    fn content_chunks(&self) -> Vec<Vec<&str>> {
+        let paths: Vec<&str> = self.contents.iter().map(String::as_str).collect();
+        paths.chunks(CHUNK).map(<[_]>::to_vec).collect()
+    }
+
     fn ask(&self, script: &mut Script, memory: &Memory) -> Result<(), Refusal> {
         for chunk in self.chunks() {
             path::ask(script, &chunk)?;
+        }
+        for chunk in self.content_chunks() {
+            path::ask_content(script, &chunk)?;
         }
         if !self.packages.is_empty() {
             software::ask(script, &self.packages)?;
@@ -108,6 +127,13 @@ impl Questions {
             for ((path, _), facts) in chunk.iter().zip(path::read(output, &chunk)?) {
                 answers.paths.insert((*path).to_owned(), facts);
             }
+        }
+        for chunk in self.content_chunks() {
+            let Some(contents) = path::read_content(output, chunk.len())? else {
+                return Ok(None);
+            };
+            let named = chunk.iter().map(|path| (*path).to_owned());
+            answers.contents.extend(named.zip(contents));
         }
         if !self.packages.is_empty() {
             match software::read(output)? {
@@ -147,6 +173,14 @@ impl Answers {
             Identity::Path { path, hash } => {
                 let mut facts = self.paths.get(path)?.clone();
                 facts.hash = facts.hash.filter(|_| *hash);
+                Facts::Path(facts)
+            }
+            Identity::Content(path) => {
+                let mut facts = self.paths.get(path)?.clone();
+                let content = self.contents.get(path)?.clone();
+                let whole = facts.kind == Some(FileKind::File)
+                    && facts.size.max(content.0.len() as u64) <= path::CONTENT_LIMIT;
+                (facts.hash, facts.content) = (None, whole.then_some(content));
                 Facts::Path(facts)
             }
             Identity::Software(names) => Facts::Software(software::SoftwareFacts {

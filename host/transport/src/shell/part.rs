@@ -17,6 +17,8 @@ pub(crate) enum Part {
     Dial,
     /// How paths stand.
     Path,
+    /// What files hold.
+    Content,
     /// Files, and how anything is put in its place.
     File,
     /// Directories.
@@ -44,6 +46,7 @@ impl Part {
             Self::Job => include_str!("job.sh"),
             Self::Dial => include_str!("dial.sh"),
             Self::Path => include_str!("../resources/path.sh"),
+            Self::Content => include_str!("../resources/path/content.sh"),
             Self::File => include_str!("../resources/file.sh"),
             Self::Directory => include_str!("../resources/directory.sh"),
             Self::Link => include_str!("../resources/link.sh"),

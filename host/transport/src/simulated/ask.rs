@@ -11,6 +11,7 @@ impl State {
     pub(super) fn look(&self, identity: &Identity) -> Facts {
         match identity {
             Identity::Path { path, hash } => Facts::Path(self.path_facts(path, *hash)),
+            Identity::Content(path) => Facts::Path(self.content_facts(path)),
             Identity::Software(names) => Facts::Software(SoftwareFacts {
                 installed: names
                     .iter()

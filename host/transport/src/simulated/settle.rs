@@ -1,10 +1,10 @@
 //! What wishes do to a simulated machine.
 
-use super::state::State;
+use super::state::{State, digest};
 use super::{Node, Package};
 use crate::FileKind;
 use crate::resources::directory::Directory;
-use crate::resources::file::File;
+use crate::resources::file::{Before, File};
 use crate::resources::link::Link;
 use crate::resources::service::Service;
 use crate::resources::software::Software;
@@ -82,6 +82,16 @@ impl State {
     fn settle_file(&mut self, wish: &File) -> Result<(), String> {
         let before = self.place(&wish.path)?;
         let mut node = Node::file(wish.content.clone());
+        let is = match &before {
+            None => Some(Before::Nothing),
+            Some(before) if before.kind == FileKind::File => {
+                Some(Before::Hash(digest(&before.content)))
+            }
+            Some(_) => None,
+        };
+        if wish.before.is_some() && wish.before != is {
+            return Err(format!("{} has changed since it was looked at", wish.path));
+        }
         match before {
             Some(before) if before.kind == FileKind::Directory => {
                 return Err(format!("{} is a directory", wish.path));

@@ -4,7 +4,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::Package;
 use crate::FileKind;
-use crate::resources::path::PathFacts;
+use crate::resources::path::{self, PathFacts};
 use crate::resources::service::ServiceFacts;
 use crate::resources::user::UserFacts;
 
@@ -222,6 +222,17 @@ impl State {
             size: node.content.len() as u64,
             hash: (hash && is(FileKind::File)).then(|| digest(&node.content)),
             target: is(FileKind::Link).then(|| String::from_utf8_lossy(&node.content).into_owned()),
+            content: None,
+        }
+    }
+
+    pub(super) fn content_facts(&self, path: &str) -> PathFacts {
+        let file = self.nodes.get(path).filter(|node| {
+            node.kind == FileKind::File && node.content.len() as u64 <= path::CONTENT_LIMIT
+        });
+        PathFacts {
+            content: file.map(|node| path::Content(node.content.clone())),
+            ..self.path_facts(path, false)
         }
     }
 
@@ -272,7 +283,7 @@ impl Node {
     }
 }
 
-fn digest(content: &[u8]) -> String {
+pub(super) fn digest(content: &[u8]) -> String {
     use std::fmt::Write as _;
     Sha256::digest(content)
         .iter()

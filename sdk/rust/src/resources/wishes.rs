@@ -1,4 +1,7 @@
-use super::{Absent, Directory, File, Group, Link, NoSoftware, Service, Software, User};
+use super::{
+    Absent, Directory, File, Group, IniKey, Line, Link, NoIniKey, NoLine, NoSoftware, Service,
+    Software, User,
+};
 use crate::bindings::cellhost::state::state::Item;
 
 /// One wish of any kind, for lists whose length is only known while the module runs.
@@ -53,7 +56,8 @@ macro_rules! single {
 }
 
 single!(
-    Absent, Directory, File, Group, Link, NoSoftware, Service, Software, User
+    Absent, Directory, File, Group, IniKey, Line, Link, NoIniKey, NoLine, NoSoftware, Service,
+    Software, User
 );
 
 macro_rules! tuples {
@@ -80,6 +84,10 @@ impl Item {
             Self::File(file) => file.path.clone(),
             Self::Directory(directory) => directory.path.clone(),
             Self::Link(link) => link.path.clone(),
+            Self::Line(line) => line.path.clone(),
+            Self::NoLine(line) => line.path.clone(),
+            Self::IniKey(key) => key.path.clone(),
+            Self::NoIniKey(key) => key.path.clone(),
             Self::Software(software) => software.names.join(" "),
             Self::NoSoftware(names) => names.join(" "),
             Self::Absent(name) | Self::Group(name) => name.clone(),

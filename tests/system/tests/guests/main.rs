@@ -12,6 +12,7 @@
 mod asking;
 mod commanding;
 mod complete;
+mod edits;
 mod greeting;
 mod misbehaving;
 mod policy;

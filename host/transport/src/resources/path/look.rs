@@ -137,8 +137,7 @@ pub(crate) fn outside(rest: &mut &[u8], path: &str) -> Result<Option<PathFacts>,
         owner: known(user, uid),
         group: known(group, gid),
         size,
-        hash: None,
-        target: None,
+        ..PathFacts::nothing()
     }))
 }
 
