@@ -1,10 +1,11 @@
-//! Builds guests, runs the demo and the tests: `cargo xtask <task>`. One task is one file.
+//! Builds guests, runs the demo, the tests and the bench: `cargo xtask <task>`. One task is one file.
 #![expect(
     clippy::print_stderr,
     clippy::print_stdout,
     reason = "a task tells people what it does"
 )]
 
+mod bench;
 mod demo;
 mod guests;
 mod setup;
@@ -27,6 +28,8 @@ enum Task {
     Guests(guests::Arguments),
     /// Brings up three machines, deploys a Redis cluster on them, and shows it.
     Demo(demo::Arguments),
+    /// Compares cellhost with its peers and with bare scripts, on machines of one's own.
+    Bench(bench::Arguments),
     /// Runs every check and every test; what CI runs.
     Test(test::Arguments),
 }
@@ -35,6 +38,7 @@ fn main() -> anyhow::Result<()> {
     match Arguments::parse().task {
         Task::Guests(arguments) => guests::run(&arguments),
         Task::Demo(arguments) => demo::run(&arguments),
+        Task::Bench(arguments) => bench::run(&arguments),
         Task::Test(arguments) => test::run(&arguments),
     }
 }

@@ -25,6 +25,9 @@ pub(crate) const TESTS: &[Need] = &[
     ("python3", "python3"),
 ];
 
+/// For the tools that the bench compares with, beside what the lab needs.
+pub(crate) const PEERS: &[Need] = &[("git", "git"), ("python3", "python3")];
+
 /// Installs what is missing, or says which line would.
 pub(crate) fn ensure(needs: &[&[Need]]) -> Result<()> {
     if !cfg!(target_os = "linux") {
@@ -37,8 +40,8 @@ pub(crate) fn ensure(needs: &[&[Need]]) -> Result<()> {
         .filter(|(program, _)| !is_here(program))
         .map(|(_, package)| *package)
         .collect();
-    let tests = needs.contains(&TESTS);
-    if tests && !can_make_environments() {
+    let python = needs.contains(&TESTS) || needs.contains(&PEERS);
+    if python && !can_make_environments() {
         packages.push("python3-venv");
     }
     if !packages.is_empty() {

@@ -28,6 +28,8 @@ pub enum ImageName {
     Base,
     /// The base image with a local source of the packages that modules install.
     Service,
+    /// The base image with a Python, for tools that need one on machines. cellhost does not.
+    Python,
 }
 
 impl fmt::Display for ImageName {
@@ -35,6 +37,7 @@ impl fmt::Display for ImageName {
         f.write_str(match self {
             Self::Base => "base",
             Self::Service => "service",
+            Self::Python => "python",
         })
     }
 }
@@ -46,6 +49,7 @@ impl FromStr for ImageName {
         match name {
             "base" => Ok(Self::Base),
             "service" => Ok(Self::Service),
+            "python" => Ok(Self::Python),
             other => Err(LabError::UnknownImage {
                 name: other.to_owned(),
             }),
@@ -115,7 +119,7 @@ impl Image {
         }
         let partial = begin(images, self.name)?;
         match self.name {
-            ImageName::Base => base::build(&partial, progress)?,
+            ImageName::Base | ImageName::Python => base::build(&partial, self.name, progress)?,
             ImageName::Service => {
                 let base = Self::named(images, ImageName::Base);
                 base.build(images, progress)?;
@@ -159,7 +163,7 @@ mod tests {
 
     #[test]
     fn names_round_trip() {
-        for name in [ImageName::Base, ImageName::Service] {
+        for name in [ImageName::Base, ImageName::Service, ImageName::Python] {
             assert_eq!(name.to_string().parse::<ImageName>().unwrap(), name);
         }
         assert!("other".parse::<ImageName>().is_err());

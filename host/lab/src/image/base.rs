@@ -8,8 +8,8 @@ use std::{
 };
 
 use super::{
-    builder,
-    recipe::{BASE_PACKAGES, FILES, MASKED_UNITS, OPERATOR, SUITE},
+    ImageName, builder,
+    recipe::{FILES, MASKED_UNITS, OPERATOR, SUITE, packages},
 };
 use crate::{
     LabError, Progress, command,
@@ -49,15 +49,21 @@ const EMPTY_DIRECTORIES: [&str; 4] = [
 ];
 
 /// Builds the image in an empty directory.
-pub(super) fn build(directory: &Path, progress: &dyn Progress) -> Result<(), LabError> {
+pub(super) fn build(
+    directory: &Path,
+    name: ImageName,
+    progress: &dyn Progress,
+) -> Result<(), LabError> {
     let root = directory.join("root");
     let sources = builder::write_sources(directory)?;
     let options = builder::write_options(directory)?;
-    progress.step("building the image `base` (once, about a minute)");
-    bootstrap(&root, &sources, &options, progress)?;
+    progress.step(&format!(
+        "building the image `{name}` (once, about a minute)"
+    ));
+    bootstrap(&root, &sources, &options, name, progress)?;
     remove_file(&sources)?;
     remove_file(&options)?;
-    progress.step("furnishing the image `base`");
+    progress.step(&format!("furnishing the image `{name}`"));
     clean(&root)?;
     furnish(&root)
 }
@@ -66,6 +72,7 @@ fn bootstrap(
     root: &Path,
     sources: &Path,
     options: &Path,
+    name: ImageName,
     progress: &dyn Progress,
 ) -> Result<(), LabError> {
     // In a mount namespace of its own: what a killed mmdebstrap leaves mounted goes with it.
@@ -79,7 +86,7 @@ fn bootstrap(
     ]);
     command
         .arg("--format=directory")
-        .arg(format!("--include={}", BASE_PACKAGES.join(",")));
+        .arg(format!("--include={}", packages(name).join(",")));
     command.arg(format!("--aptopt={}", options.display()));
     command.arg("--aptopt=APT::Install-Recommends \"false\"");
     command.arg(SUITE).arg(root).arg(sources);

@@ -19,7 +19,7 @@ pub(super) const SOURCES: [(&str, &str); 3] = [
 ];
 
 /// The packages that every machine has, beside those that Debian calls required.
-pub(super) const BASE_PACKAGES: [&str; 10] = [
+const BASE_PACKAGES: [&str; 10] = [
     "ca-certificates",
     "dbus",
     "iproute2",
@@ -31,6 +31,9 @@ pub(super) const BASE_PACKAGES: [&str; 10] = [
     "systemd-sysv",
     "tzdata",
 ];
+
+/// What the image `python` has beside.
+const PYTHON_PACKAGES: [&str; 1] = ["python3"];
 
 /// The packages that modules may install; all that these depend on comes with them.
 pub(super) const ARCHIVE_PACKAGES: &[&str] = &[
@@ -108,10 +111,19 @@ pub(super) const FILES: [(&str, &str); 3] = [
 /// The user that stands for a person without root's rights.
 pub(crate) const OPERATOR: &str = "operator";
 
+/// Returns the packages that are in an image from the beginning.
+pub(super) fn packages(name: ImageName) -> Vec<&'static str> {
+    let mut packages = BASE_PACKAGES.to_vec();
+    if name == ImageName::Python {
+        packages.extend(PYTHON_PACKAGES);
+    }
+    packages
+}
+
 /// Returns the key of an image: a hash of all that decides what is in it.
 pub(super) fn key(name: ImageName) -> String {
     let mut parts = vec![VERSION, SUITE, std::env::consts::ARCH, OPERATOR];
-    parts.extend(BASE_PACKAGES);
+    parts.extend(packages(name));
     parts.extend(MASKED_UNITS);
     parts.extend(FILES.iter().flat_map(|(path, content)| [path, content]));
     if name == ImageName::Service {
@@ -131,6 +143,7 @@ mod tests {
     #[test]
     fn images_have_keys_of_their_own_that_do_not_change_by_themselves() {
         assert_ne!(key(ImageName::Base), key(ImageName::Service));
+        assert_ne!(key(ImageName::Base), key(ImageName::Python));
         assert_eq!(key(ImageName::Base), key(ImageName::Base));
     }
 

@@ -9,7 +9,7 @@ use crate::{error::CommandError, terminal::Terminal};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The image: `base`, or `service` with packages to install
+    /// The image: `base`, `service` with packages to install, or `python`
     #[arg(value_name = "NAME", default_value = "service")]
     image: ImageName,
 }

@@ -13,7 +13,7 @@ pub(super) struct Args {
     #[arg(value_name = "N")]
     count: u16,
 
-    /// What the machines are made of: `base`, or `service` with packages to install
+    /// What the machines are made of: `base`, `service` with packages to install, or `python`
     #[arg(long, value_name = "NAME", default_value = "service")]
     image: ImageName,
 }
