@@ -21,6 +21,10 @@ pub(crate) const TESTS: &[Need] = &[
     ("busybox", "busybox"),
     ("dash", "dash"),
     ("bash", "bash"),
+    ("dnf", "dnf"),
+    ("rpmbuild", "rpm"),
+    ("createrepo_c", "createrepo-c"),
+    ("pacman", "pacman-package-manager"),
     ("git", "git"),
     ("python3", "python3"),
 ];

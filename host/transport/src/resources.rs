@@ -14,7 +14,7 @@ pub mod service;
 pub mod software;
 pub mod user;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// How a thing should be.
 #[derive(Debug, Clone)]
@@ -152,9 +152,7 @@ impl Wish {
             (Self::Link(wish), Facts::Path(_)) => Facts::Path(wish.met()),
             (Self::Absent(_), Facts::Path(_)) => Facts::Path(path::PathFacts::nothing()),
             (Self::Software(wish), Facts::Software(before)) => Facts::Software(wish.met(before)),
-            (Self::NoSoftware(_), Facts::Software(_)) => Facts::Software(software::SoftwareFacts {
-                installed: BTreeMap::new(),
-            }),
+            (Self::NoSoftware(wish), Facts::Software(before)) => Facts::Software(wish.met(before)),
             (Self::Group(_), Facts::Group(_)) => Facts::Group(group::GroupFacts { exists: true }),
             (Self::User(wish), Facts::User(before)) => Facts::User(wish.met(before)),
             (Self::Service(wish), Facts::Service(_)) => Facts::Service(wish.met()),

@@ -30,7 +30,7 @@ fn machine() -> Arc<SimulatedMachine> {
 fn software(name: &str) -> Wish {
     Wish::Software(software::Software {
         names: BTreeSet::from([name.to_owned()]),
-        start: false,
+        ..software::Software::default()
     })
 }
 

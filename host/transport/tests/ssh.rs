@@ -105,7 +105,11 @@ async fn run(courier: &dyn Courier, argv: &[&str]) -> (i32, String) {
 
 fn packages(names: &[&str], start: bool) -> Wish {
     let names = names.iter().map(|name| (*name).to_owned()).collect();
-    Wish::Software(software::Software { names, start })
+    Wish::Software(software::Software {
+        names,
+        start,
+        ..software::Software::default()
+    })
 }
 
 fn service(name: &str, enabled: bool, running: bool) -> Wish {

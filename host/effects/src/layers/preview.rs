@@ -59,11 +59,11 @@ impl Overlay {
         };
         for name in names {
             match self.packages.get(name) {
+                Some(Some(version)) if version.is_empty() => {
+                    facts.installed.entry(name.clone()).or_default();
+                }
                 Some(Some(version)) => {
-                    facts
-                        .installed
-                        .entry(name.clone())
-                        .or_insert_with(|| version.clone());
+                    facts.installed.insert(name.clone(), version.clone());
                 }
                 Some(None) => {
                     facts.installed.remove(name);
@@ -78,9 +78,10 @@ impl Overlay {
     fn keep(&mut self, wish: &Wish, before: &Facts) {
         match wish {
             Wish::Software(software) => {
-                let names = software.names.iter().cloned();
-                self.packages
-                    .extend(names.map(|name| (name, Some(String::new()))));
+                for name in &software.names {
+                    let version = software.versions.get(name).cloned().unwrap_or_default();
+                    self.packages.insert(name.clone(), Some(version));
+                }
             }
             Wish::NoSoftware(software) => {
                 self.packages

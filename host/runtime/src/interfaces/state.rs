@@ -98,10 +98,7 @@ fn item(item: wit::Item) -> Result<Item, String> {
             };
             edit(wish.path, false, Change::NoKey(key))
         }
-        wit::Item::Software(wish) => Item::Software(software::Software {
-            names: names(wish.names)?,
-            start: wish.start,
-        }),
+        wit::Item::Software(wish) => Item::Software(packages(wish)?),
         wit::Item::NoSoftware(wish) => Item::NoSoftware(software::NoSoftware {
             names: names(wish)?,
         }),
@@ -184,6 +181,27 @@ fn account(name: String) -> Result<String, String> {
 
 fn service(name: String) -> Result<String, String> {
     plain(name, "_-.@:\\", "service")
+}
+
+/// Takes names apart from the versions that some of them are asked for in.
+fn packages(wish: wit::Software) -> Result<software::Software, String> {
+    let mut software = software::Software {
+        start: wish.start,
+        ..software::Software::default()
+    };
+    for wanted in wish.names {
+        let (name, version) = match wanted.split_once('=') {
+            Some((name, version)) => (name.to_owned(), Some(version.to_owned())),
+            None => (wanted, None),
+        };
+        let name = plain(name, "_-.+:", "package")?;
+        if let Some(version) = version {
+            let version = plain(version, "-.+:~^", "version")?;
+            software.versions.insert(name.clone(), version);
+        }
+        software.names.insert(name);
+    }
+    Ok(software)
 }
 
 fn names(names: Vec<String>) -> Result<std::collections::BTreeSet<String>, String> {

@@ -1,70 +1,45 @@
-# Packages by apt and dpkg, the one manager that is known so far.
-ch_apt_there() {
-ch_has apt-get && ch_has dpkg-query && return
-ch_say 'no package manager that is known here (only apt so far)'
+# Packages, by whichever manager this machine has: functions named after it do the same for each.
+ch_pm=
+ch_manager() {
+[ -z "$ch_pm" ] || return 0
+for ch_pm in apt apk dnf pacman; do "ch_${ch_pm}_there" && return; done
+ch_pm=
+ch_say 'there is no package manager that is known here: none of apt, apk, dnf and pacman'
 return 1
 }
 ch_software_look() {
-ch_apt_there || return
-dpkg-query -W -f='${Package} ${db:Status-Status} ${Version}\n' "$@" </dev/null 2>/dev/null
+ch_manager || return
+"ch_${ch_pm}_look" "$@"
 ch_mark software
 }
-ch_apt() {
-DEBIAN_FRONTEND=noninteractive apt-get -y --no-install-recommends -o Dpkg::Options::=--force-confdef \
--o Dpkg::Options::=--force-confold -o DPkg::Lock::Timeout=300 "$@" </dev/null >&2
-}
+# Arguments: whether services may start (yes or no), then NAME or NAME=VERSION.
 ch_install() {
 ch_start=$1
 shift
-ch_apt_there || return
-[ "$ch_start" = yes ] || ch_quiet || return
-ch_get "$@"
-ch_v=$?
-[ "$ch_start" = yes ] || ch_loud
-return "$ch_v"
-}
-# Stale lists of packages are the usual reason to fail before anything was unpacked.
-ch_get() {
-if [ -n "$ch_updated" ] || apt-cache show --no-all-versions "$@" </dev/null >/dev/null 2>&1; then
-ch_apt install "$@" && return
-[ -z "$ch_updated" ] && [ -z "$(dpkg --audit </dev/null 2>/dev/null)" ] || return 1
-fi
-ch_updated=1
-ch_apt update
-ch_apt install "$@"
-}
-ch_uninstall() {
-ch_apt_there || return
+ch_manager && "ch_${ch_pm}_install" "$@" || return
 for ch_x; do
-shift
-case "$(dpkg-query -W -f='${db:Status-Status}' -- "$ch_x" 2>/dev/null)" in
-installed | half-* | unpacked | triggers-*) set -- "$@" "$ch_x" ;;
+case $ch_x in
+*=*) ch_has_version "${ch_x%%=*}" "${ch_x#*=}" || return ;;
 esac
 done
-[ $# -eq 0 ] || ch_apt remove "$@"
 }
-# Keeps packages from starting services. Ours answers only to installations that ask for it, and
-# passes on to one that was there, so that a crash in between harms nobody.
-ch_quiet() {
-ch_p=/usr/sbin/policy-rc.d
-CELLHOST_NO_START=1
-export CELLHOST_NO_START
-if [ -e "$ch_p" ] && ! grep -q CELLHOST_NO_START "$ch_p"; then mv -f -- "$ch_p" "$ch_p.cellhost" || return; fi
-ch_restore=ch_loud
-cat >"$ch_p.new" <<'_' || return
-#!/bin/sh
-[ -z "$CELLHOST_NO_START" ] || exit 101
-[ ! -x /usr/sbin/policy-rc.d.cellhost ] || exec /usr/sbin/policy-rc.d.cellhost "$@"
-exit 0
-_
-chmod 755 "$ch_p.new" && mv -f -- "$ch_p.new" "$ch_p"
+# A manager may call it a success to keep the version that is there.
+ch_has_version() {
+case "
+$("ch_${ch_pm}_look" "$1" 2>/dev/null) " in
+*"
+installed $1 $2 "* | *"
+installed $1 $2
+"*) return ;;
+esac
+ch_say "$ch_pm did not install version $2 of $1: it may be older than the one that is there, or held"
+return 1
 }
-ch_loud() {
-unset CELLHOST_NO_START
-ch_restore=
-if [ -e /usr/sbin/policy-rc.d.cellhost ]; then
-mv -f -- /usr/sbin/policy-rc.d.cellhost /usr/sbin/policy-rc.d
-else
-rm -f -- /usr/sbin/policy-rc.d
-fi
+ch_uninstall() {
+ch_manager || return
+for ch_x; do
+shift
+"ch_${ch_pm}_traces" "$ch_x" && set -- "$@" "$ch_x"
+done
+[ $# -eq 0 ] || "ch_${ch_pm}_remove" "$@"
 }

@@ -32,7 +32,7 @@ struct Questions {
 struct Answers {
     paths: BTreeMap<String, path::PathFacts>,
     contents: BTreeMap<String, path::Content>,
-    packages: BTreeMap<String, String>,
+    packages: software::SoftwareFacts,
     groups: BTreeMap<String, group::GroupFacts>,
     users: BTreeMap<String, user::UserFacts>,
     services: BTreeMap<String, service::ServiceFacts>,
@@ -183,12 +183,7 @@ impl Answers {
                 (facts.hash, facts.content) = (None, whole.then_some(content));
                 Facts::Path(facts)
             }
-            Identity::Software(names) => Facts::Software(software::SoftwareFacts {
-                installed: names
-                    .iter()
-                    .filter_map(|name| Some((name.clone(), self.packages.get(name)?.clone())))
-                    .collect(),
-            }),
+            Identity::Software(names) => Facts::Software(self.packages.about(names)),
             Identity::Group(name) => Facts::Group(self.groups.get(name)?.clone()),
             Identity::User(name) => Facts::User(self.users.get(name)?.clone()),
             Identity::Service(name) => Facts::Service(self.services.get(name)?.clone()),

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::resources::software::Packager;
+
 /// Functions of the shell that belong together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Part {
@@ -29,6 +31,8 @@ pub(crate) enum Part {
     Absent,
     /// Packages.
     Software,
+    /// Packages by one manager.
+    Packages(Packager),
     /// Groups.
     Group,
     /// Users.
@@ -38,6 +42,15 @@ pub(crate) enum Part {
 }
 
 impl Part {
+    /// All it takes for packages: which manager a machine has, only the machine knows.
+    pub(crate) const SOFTWARE: [Self; 5] = [
+        Self::Software,
+        Self::Packages(Packager::Apt),
+        Self::Packages(Packager::Apk),
+        Self::Packages(Packager::Dnf),
+        Self::Packages(Packager::Pacman),
+    ];
+
     fn source(self) -> &'static str {
         match self {
             Self::Core => include_str!("core.sh"),
@@ -52,6 +65,7 @@ impl Part {
             Self::Link => include_str!("../resources/link.sh"),
             Self::Absent => include_str!("../resources/absent.sh"),
             Self::Software => include_str!("../resources/software.sh"),
+            Self::Packages(packager) => packager.source(),
             Self::Group => include_str!("../resources/group.sh"),
             Self::User => include_str!("../resources/user.sh"),
             Self::Service => include_str!("../resources/service.sh"),

@@ -1,5 +1,7 @@
 //! What a simulated machine says of itself.
 
+use std::collections::BTreeSet;
+
 use super::state::State;
 use crate::resources::group::GroupFacts;
 use crate::resources::software::SoftwareFacts;
@@ -12,18 +14,35 @@ impl State {
         match identity {
             Identity::Path { path, hash } => Facts::Path(self.path_facts(path, *hash)),
             Identity::Content(path) => Facts::Path(self.content_facts(path)),
-            Identity::Software(names) => Facts::Software(SoftwareFacts {
-                installed: names
-                    .iter()
-                    .filter_map(|name| Some((name.clone(), self.installed.get(name)?.clone())))
-                    .collect(),
-            }),
+            Identity::Software(names) => Facts::Software(self.software_facts(names)),
             Identity::Group(name) => Facts::Group(GroupFacts {
                 exists: self.groups.contains(name),
             }),
             Identity::User(name) => Facts::User(self.users.get(name).cloned().unwrap_or_default()),
             Identity::Service(name) => Facts::Service(self.service_facts(name)),
         }
+    }
+
+    fn software_facts(&self, names: &BTreeSet<String>) -> SoftwareFacts {
+        let mut facts = SoftwareFacts::default();
+        for name in names {
+            if let Some(version) = self.installed.get(name) {
+                facts.installed.insert(name.clone(), version.clone());
+            } else if let Some(by) = self.provider(name) {
+                facts.provided.insert(name.clone(), by);
+            }
+        }
+        facts
+    }
+
+    /// An installed package that provides a name.
+    fn provider(&self, name: &str) -> Option<String> {
+        let mut installed = self.installed.keys();
+        let provides = |package: &&String| {
+            let known = self.catalogue.get(*package);
+            known.is_some_and(|package| package.provides.iter().any(|other| other == name))
+        };
+        installed.find(provides).cloned()
     }
 
     /// A file's content.

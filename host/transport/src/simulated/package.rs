@@ -5,6 +5,7 @@ pub struct Package {
     pub(super) files: Vec<(String, Vec<u8>)>,
     pub(super) services: Vec<String>,
     pub(super) users: Vec<String>,
+    pub(super) provides: Vec<String>,
 }
 
 impl Package {
@@ -15,6 +16,7 @@ impl Package {
             files: Vec::new(),
             services: Vec::new(),
             users: Vec::new(),
+            provides: Vec::new(),
         }
     }
 
@@ -28,6 +30,12 @@ impl Package {
     /// `@` is a template of services.
     pub fn with_service(mut self, name: &str) -> Self {
         self.services.push(name.to_owned());
+        self
+    }
+
+    /// Counts as another package too, such as `mail-transport-agent`.
+    pub fn with_provided(mut self, name: &str) -> Self {
+        self.provides.push(name.to_owned());
         self
     }
 

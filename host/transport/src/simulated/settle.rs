@@ -154,7 +154,13 @@ impl State {
             let Some(package) = self.catalogue.get(name).cloned() else {
                 return Err(format!("E: Unable to locate package {name}"));
             };
-            if self.installed.contains_key(name) {
+            let wanted = wish.versions.get(name).unwrap_or(&package.version);
+            if *wanted != package.version {
+                return Err(format!("E: Version '{wanted}' for '{name}' was not found"));
+            }
+            if self.installed.get(name) == Some(wanted)
+                || (self.installed.contains_key(name) && !wish.versions.contains_key(name))
+            {
                 continue;
             }
             self.unpack(&package);

@@ -6,8 +6,9 @@ use crate::bindings::cellhost::state::state::{self, Item};
 pub struct Software(state::Software);
 
 impl Software {
-    /// Wishes for these packages. They may not start their services: a distribution's stock
-    /// configuration is rarely the wanted one.
+    /// Wishes for these packages, in whatever version, or in an exact one by `name=version`. They
+    /// may not start their services: a distribution's stock configuration is rarely the wanted
+    /// one.
     pub fn named<N: Into<String>>(names: impl IntoIterator<Item = N>) -> Self {
         Self(state::Software {
             names: names.into_iter().map(Into::into).collect(),

@@ -132,7 +132,7 @@ pub(crate) fn absent(path: &str) -> Item {
 pub(crate) fn software(name: &str) -> Item {
     Item::Software(Software {
         names: BTreeSet::from([name.to_owned()]),
-        start: false,
+        ..Software::default()
     })
 }
 

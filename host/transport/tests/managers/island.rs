@@ -1,0 +1,132 @@
+//! A root of its own for a test: this computer's, under a layer that goes with the test.
+
+use std::collections::BTreeSet;
+use std::io::Read as _;
+use std::process::{Child, Command as Process, Stdio};
+use std::sync::Arc;
+
+use cellhost_plan::MachineName;
+use cellhost_transport::{Courier, Facts, Fleet, LocalFleet, Reply, Request, Settled, Wish};
+use tempfile::TempDir;
+
+/// Lays a root over `/` at `$1`, in a mount namespace of its own, and keeps it until its input ends.
+const KEEPER: &str = "set -e
+mount --make-rprivate /
+mount -t tmpfs -o mode=755 island \"$1\"
+cd \"$1\"
+mkdir up work root
+mount -t overlay -o lowerdir=/,upperdir=up,workdir=work island root
+mount --rbind /proc root/proc
+mount --rbind /dev root/dev
+mount -t tmpfs -o mode=755 run root/run
+mount -t tmpfs tmp root/tmp
+echo ready
+read -r _ || :";
+
+/// Such a root, and a courier into it.
+pub(crate) struct Island {
+    pub(crate) courier: Arc<dyn Courier>,
+    fleet: LocalFleet,
+    enter: Vec<String>,
+    keeper: Child,
+    _place: TempDir,
+}
+
+impl Island {
+    /// Makes one, and a shell there that the courier speaks to.
+    pub(crate) async fn new(shell: &[&str]) -> Self {
+        let place = tempfile::tempdir().unwrap();
+        let mut keeper = Process::new("unshare")
+            .args(["--mount", "--", "sh", "-c", KEEPER, "island"])
+            .arg(place.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut ready = [0; 6];
+        let output = keeper.stdout.as_mut().unwrap();
+        output.read_exact(&mut ready).expect("root may make mounts");
+        let root = format!("{}/root", place.path().display());
+        let namespace = format!("--mount=/proc/{}/ns/mnt", keeper.id());
+        let enter = ["nsenter", &namespace, "--", "chroot", &root];
+        let enter: Vec<String> = enter.map(str::to_owned).into();
+        let words = enter
+            .iter()
+            .map(String::as_str)
+            .chain(shell.iter().copied());
+        let fleet = LocalFleet::new().with_shell(words);
+        let name = MachineName::new("island").unwrap();
+        let courier = fleet.courier(&name).await.unwrap();
+        Self {
+            courier,
+            fleet,
+            enter,
+            keeper,
+            _place: place,
+        }
+    }
+
+    /// Runs a script there, which has to succeed, and returns what it wrote.
+    pub(crate) fn run(&self, script: &str) -> String {
+        let (program, words) = self.enter.split_first().unwrap();
+        let output = Process::new(program)
+            .args(words)
+            .args(["sh", "-e", "-c", script])
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+        assert!(
+            output.status.success(),
+            "{script}\n{}{}",
+            text(&output.stdout),
+            text(&output.stderr)
+        );
+        text(&output.stdout)
+    }
+
+    pub(crate) async fn settle(&self, wishes: Vec<Wish>) -> Settled {
+        match self
+            .courier
+            .exchange(Request::Settle(wishes))
+            .await
+            .unwrap()
+        {
+            Reply::Settled(settled) => settled,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Settles what has to succeed.
+    pub(crate) async fn settled(&self, wish: &Wish) {
+        let settled = self.settle(vec![wish.clone()]).await;
+        assert_eq!((settled.done, settled.failure), (1, None), "{wish:?}");
+    }
+
+    /// Settles what has to fail, and returns the words.
+    pub(crate) async fn failed(&self, wish: &Wish) -> String {
+        let settled = self.settle(vec![wish.clone()]).await;
+        settled.failure.unwrap_or_else(|| panic!("{wish:?}"))
+    }
+
+    pub(crate) async fn look(&self, wish: &Wish) -> Facts {
+        let look = Request::Look(vec![wish.identity()]);
+        match self.courier.exchange(look).await.unwrap() {
+            Reply::Facts(facts) => facts.into_iter().next().unwrap(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// What differs, in words.
+    pub(crate) async fn differs(&self, wish: &Wish) -> BTreeSet<String> {
+        let difference = wish.compare(&self.look(wish).await);
+        let lines = difference.map(|difference| difference.lines);
+        lines.into_iter().flatten().collect()
+    }
+
+    pub(crate) async fn close(mut self) {
+        self.fleet.close().await;
+        drop(self.keeper.stdin.take());
+        self.keeper.wait().unwrap();
+    }
+}

@@ -1,0 +1,12 @@
+//! Managers of packages and services, the real ones, each in a root of its own. All that the
+//! managers install is made here; nothing comes from a network.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on has failed"
+)]
+
+mod island;
+mod packages;
