@@ -220,6 +220,7 @@ fn wishes(case: &Case, directory: &str, file: &str, link: &str) -> Vec<Wish> {
         Wish::File(file::File {
             path: file.to_owned(),
             content: case.content.clone(),
+            before: None,
             hash: format!("{:x}", Sha256::digest(&case.content)),
             mode: Some(0o640),
             owner: None,
