@@ -42,7 +42,7 @@ pub async fn run(
             effects,
             events: events.clone(),
         },
-        parallel: Arc::new(Semaphore::new(deployment.plan.ssh.parallel.max(1))),
+        parallel: Arc::new(Semaphore::new(deployment.plan.ssh.at_once())),
     };
     let mut summary = Summary::default();
     let mut outputs = deployment.outputs.clone();

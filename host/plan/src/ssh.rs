@@ -24,6 +24,8 @@ pub struct Ssh {
     pub host_keys: HostKeys,
     /// How many machines are worked on at once.
     pub parallel: usize,
+    /// How many connections may live at once, those of earlier runs included.
+    pub connections: usize,
     /// How long a connection may take to come up.
     pub connect_timeout: Duration,
     /// How long a connection stays open between runs; zero closes it at the end of a run.
@@ -79,6 +81,7 @@ impl Default for Ssh {
             identity: None,
             host_keys: HostKeys::Strict,
             parallel: 50,
+            connections: 200,
             connect_timeout: Duration::from_secs(10),
             keep_alive: Duration::from_mins(10),
             r#become: None,
@@ -87,6 +90,11 @@ impl Default for Ssh {
 }
 
 impl Ssh {
+    /// How many machines can be worked on at once: each needs a connection.
+    pub fn at_once(&self) -> usize {
+        self.parallel.min(self.connections).max(1)
+    }
+
     pub(crate) fn read(value: Option<Value<'_>>, secrets: &Secrets) -> Self {
         let mut ssh = Self::default();
         let Some(mut table) = value.and_then(|value| value.table()) else {
@@ -116,6 +124,10 @@ impl Ssh {
             .get("parallel")
             .and_then(|value| value.integer(1..=10_000));
         self.parallel = parallel.unwrap_or(self.parallel);
+        let connections = table
+            .get("connections")
+            .and_then(|value| value.integer(1..=10_000));
+        self.connections = connections.unwrap_or(self.connections);
         let mut duration = |key, default, low, high| {
             let bounds = Duration::from_secs(low)..=Duration::from_secs(high);
             let parse = |text: &str| parse_duration_within(text, bounds);

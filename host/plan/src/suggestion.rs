@@ -11,6 +11,9 @@ pub fn nearest<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> O
         .map(|(_, word)| word)
 }
 
+/// So many words are too many to list.
+const MANY: usize = 20;
+
 /// Words the suggestion as help, or lists the known words when there are few.
 pub fn did_you_mean<'a, I>(unknown: &str, known: I) -> Option<String>
 where
@@ -21,9 +24,9 @@ where
     if let Some(word) = nearest(unknown, known.clone()) {
         return Some(format!("did you mean `{word}`?"));
     }
-    let mut few: Vec<String> = known.take(10).map(|word| format!("`{word}`")).collect();
+    let mut few: Vec<String> = known.take(MANY).map(|word| format!("`{word}`")).collect();
     match few.len() {
-        0 | 10 => None,
+        0 | MANY => None,
         1 => few
             .pop()
             .map(|word| format!("the only one known is {word}")),

@@ -1,36 +1,40 @@
 //! Machines over ssh.
 //!
-//! The first session of a machine is a plain `ssh … sh` of ours, which also becomes the master of
-//! later sessions: a cold start costs no more than plain ssh. While that master lives, which may
-//! be longer than a run, a session costs a message to its control socket.
+//! A connection is one `ssh` of ours, a *master*, which goes to the background once the machine has
+//! let it in and is spoken to over its control socket. It may live longer than a run; while it does,
+//! a shell on the machine costs a message to that socket. How many live at once is bounded.
 
+mod capacity;
+mod connecting;
 mod control;
 mod destination;
 mod diagnosis;
 mod line;
+mod master;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use async_trait::async_trait;
-use cellhost_plan::{Machine, MachineName, Ssh};
+use cellhost_plan::{Machine, MachineName, Ssh, at_home};
 use tokio::sync::{Mutex, Semaphore};
 use tokio::task::JoinSet;
 
 use crate::shell::{Memory, ShellCourier};
 use crate::{Courier, CourierError, Fleet, Stage};
+use capacity::{Capacity, Tenant};
 use control::ControlDirectory;
 use destination::Destination;
-use line::SshLine;
+use line::{Exchange, SshLine};
 
 /// Hands out couriers over ssh, one for each machine of a plan.
 ///
 /// A courier connects when it is first asked something, together with that request.
 pub struct SshFleet {
-    destinations: BTreeMap<MachineName, Destination>,
-    control: Option<Arc<ControlDirectory>>,
-    gate: Arc<Semaphore>,
+    /// How machines are reached, each with the key of its connections.
+    destinations: BTreeMap<MachineName, (Destination, String)>,
+    exchange: Arc<Exchange>,
     couriers: Mutex<BTreeMap<MachineName, Arc<ShellCourier<SshLine>>>>,
 }
 
@@ -66,23 +70,37 @@ impl SshFleet {
         machines: impl IntoIterator<Item = &'a Machine>,
         config: Option<&Path>,
     ) -> Result<Self, SshError> {
+        let salt = configuration(settings, config);
         let mut destinations = BTreeMap::new();
         for machine in machines {
             let destination = Destination::new(settings, machine, config)?;
-            destinations.insert(machine.name.clone(), destination);
+            let key = destination.key(&salt);
+            destinations.insert(machine.name.clone(), (destination, key));
         }
-        let control = if settings.keep_alive.is_zero() {
-            None
-        } else {
-            Some(Arc::new(ControlDirectory::open()?))
+        let control = Arc::new(ControlDirectory::open()?);
+        let keys: HashSet<String> = destinations.values().map(|(_, key)| key.clone()).collect();
+        let exchange = Exchange {
+            capacity: Capacity::new(settings.connections, keys, Arc::clone(&control)),
+            control,
+            gate: Arc::new(Semaphore::new(settings.at_once())),
         };
         Ok(Self {
             destinations,
-            control,
-            gate: Arc::new(Semaphore::new(settings.parallel.max(1))),
+            exchange: Arc::new(exchange),
             couriers: Mutex::new(BTreeMap::new()),
         })
     }
+}
+
+/// The content of the configuration file that ssh reads of the user.
+fn configuration(settings: &Ssh, config: Option<&Path>) -> Vec<u8> {
+    let home = std::env::var_os("HOME");
+    let own = || PathBuf::from("~/.ssh/config");
+    let path = config
+        .map(Path::to_owned)
+        .or_else(|| settings.config.clone());
+    let path = at_home(&path.unwrap_or_else(own), home.as_deref());
+    std::fs::read(path).unwrap_or_default()
 }
 
 #[async_trait]
@@ -92,7 +110,7 @@ impl Fleet for SshFleet {
         if let Some(courier) = couriers.get(machine) {
             return Ok(Arc::clone(courier) as Arc<dyn Courier>);
         }
-        let Some(destination) = self.destinations.get(machine) else {
+        let Some((destination, key)) = self.destinations.get(machine) else {
             return Err(CourierError::Unreachable {
                 machine: machine.clone(),
                 stage: Stage::Resolve,
@@ -100,13 +118,11 @@ impl Fleet for SshFleet {
                 in_doubt: false,
             });
         };
-        let line = SshLine::new(
-            machine.clone(),
-            destination.clone(),
-            self.control.as_deref(),
-            Arc::clone(&self.gate),
-        );
+        let exchange = Arc::clone(&self.exchange);
+        let line = SshLine::new(machine.clone(), destination.clone(), key.clone(), exchange);
         let courier = Arc::new(ShellCourier::new(line, Memory::default()));
+        let tenant: Weak<dyn Tenant> = Arc::<ShellCourier<SshLine>>::downgrade(&courier);
+        self.exchange.capacity.admit(tenant);
         couriers.insert(machine.clone(), Arc::clone(&courier));
         Ok(courier)
     }

@@ -497,6 +497,115 @@ async fn tells_that_nobody_may_become_root() {
     fleet.close().await;
 }
 
+/// An ssh configuration with many names for m1.
+fn names(place: &Path, count: usize) -> PathBuf {
+    let mut text = String::from("Host n*\nHostName m1\n");
+    let lab = std::fs::read_to_string(config()).unwrap();
+    // The first value counts, and there is only one machine to know the key of.
+    text.push_str("HostKeyAlias m1\n");
+    let address = lab.split("HostName ").nth(1).unwrap();
+    let address = address.lines().next().unwrap();
+    text = text.replace("HostName m1", &format!("HostName {address}"));
+    let path = place.join(format!("names-{count}"));
+    std::fs::write(&path, format!("{text}\n{lab}")).unwrap();
+    path
+}
+
+/// How many connections live that were made with this configuration.
+fn living(config: &Path) -> usize {
+    let mut count = 0;
+    for process in std::fs::read_dir("/proc").unwrap().flatten() {
+        let words = std::fs::read(process.path().join("cmdline")).unwrap_or_default();
+        let words: Vec<&[u8]> = words.split(|byte| *byte == 0).collect();
+        let ours = words.contains(&config.to_str().unwrap().as_bytes());
+        count += usize::from(ours && words.contains(&b"-fNT".as_slice()));
+    }
+    count
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a lab"]
+async fn keeps_no_more_connections_than_it_may() {
+    let place = tempfile::tempdir().unwrap();
+    let config = names(place.path(), 24);
+    let few = Ssh {
+        connections: 4,
+        ..settings()
+    };
+    let machines: Vec<Machine> = (0..24)
+        .map(|number| machine(&format!("n{number}"), &format!("n{number}")))
+        .collect();
+    for round in 0..2 {
+        let fleet = Arc::new(SshFleet::new(&few, &machines, Some(&config)).unwrap());
+        let mut asking = tokio::task::JoinSet::new();
+        for machine in &machines {
+            let (fleet, name) = (Arc::clone(&fleet), machine.name.clone());
+            asking.spawn(async move {
+                let courier = fleet.courier(&name).await.unwrap();
+                for turn in 0..3 {
+                    let word = format!("{name}-{turn}");
+                    let said = run(courier.as_ref(), &["echo", &word]).await;
+                    assert_eq!(said, (0, word));
+                }
+            });
+        }
+        let mut most = 0;
+        while !asking.is_empty() {
+            let next = tokio::time::timeout(Duration::from_millis(5), asking.join_next());
+            if let Ok(Some(ended)) = next.await {
+                ended.unwrap();
+            }
+            most = most.max(living(&config));
+        }
+        // One that connects is two for the moment in which it goes to the background.
+        assert!((3..=8).contains(&most), "{most} in round {round}");
+        std::io::stderr()
+            .write_all(format!("at most {most}\n").as_bytes())
+            .unwrap();
+        fleet.close().await;
+        assert!((3..=4).contains(&living(&config)), "round {round}");
+    }
+    // A run that may have fewer ends what is too much.
+    let fewer = Ssh {
+        connections: 1,
+        ..settings()
+    };
+    let fleet = SshFleet::new(&fewer, &machines, Some(&config)).unwrap();
+    let courier = fleet.courier(&machines[0].name).await.unwrap();
+    assert_eq!(run(courier.as_ref(), &["echo", "x"]).await.1, "x");
+    assert_eq!(living(&config), 1);
+    fleet.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a lab"]
+async fn never_takes_a_connection_from_a_request_under_way() {
+    let place = tempfile::tempdir().unwrap();
+    let config = names(place.path(), 2);
+    let one = Ssh {
+        connections: 1,
+        ..settings()
+    };
+    let machines = [machine("n1", "n1"), machine("n2", "n2")];
+    let fleet = SshFleet::new(&one, &machines, Some(&config)).unwrap();
+    let first = fleet.courier(&machines[0].name).await.unwrap();
+    let second = fleet.courier(&machines[1].name).await.unwrap();
+    let started = Instant::now();
+    let slow = async {
+        let said = run(first.as_ref(), &["sh", "-c", "sleep 2; echo whole"]).await;
+        assert_eq!(said, (0, "whole".to_owned()));
+    };
+    let waiting = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(run(second.as_ref(), &["echo", "next"]).await.1, "next");
+        assert!(started.elapsed() > Duration::from_secs(2));
+        assert_eq!(run(first.as_ref(), &["echo", "back"]).await.1, "back");
+    };
+    tokio::join!(slow, waiting);
+    assert_eq!(living(&config), 1);
+    fleet.close().await;
+}
+
 #[tokio::test]
 #[ignore = "needs a lab"]
 async fn survives_machines_that_freeze_and_lose_power() {

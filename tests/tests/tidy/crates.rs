@@ -12,7 +12,7 @@ const RESERVED: [Reserve; 3] = [
         |name| name == "wasmtime" || name.starts_with("wasmtime-"),
         "cellhost-runtime",
     ),
-    (|name| name == "openssh", "cellhost-transport"),
+    (|name| name.starts_with("openssh"), "cellhost-transport"),
     (|name| name == "oci-client", "cellhost-registry"),
 ];
 
@@ -39,7 +39,12 @@ fn crates_of_others_stay_in_their_rooms() {
 
 #[test]
 fn refuses_a_reserved_crate_elsewhere() {
-    for name in ["wasmtime", "wasmtime-wasi", "openssh", "oci-client"] {
+    for name in [
+        "wasmtime",
+        "wasmtime-wasi",
+        "openssh-mux-client",
+        "oci-client",
+    ] {
         let manifest = format!("[package]\nname = \"x\"\n[dev-dependencies]\n{name} = \"1\"\n");
         assert_eq!(
             check(&Tree::of(&[("x/Cargo.toml", &manifest)])).len(),

@@ -61,6 +61,25 @@ impl<L: Line> ShellCourier<L> {
         }
     }
 
+    /// The way to the machine.
+    pub(crate) fn line(&self) -> &L {
+        &self.line
+    }
+
+    /// Ends the conversation and lets go of the line, unless a request is under way or waiting.
+    /// The next request opens it again.
+    pub(crate) async fn rest(&self) -> bool {
+        let Ok(mut kept) = self.conversation.try_lock() else {
+            return false;
+        };
+        if let Some(conversation) = kept.take() {
+            conversation.farewell().await;
+        }
+        self.leavings.wait().await;
+        self.line.rest().await;
+        true
+    }
+
     fn errand(&self, request: Request) -> Result<Errand, Refusal> {
         match request {
             Request::Look(list) => look::errand(list, &self.memory),
@@ -174,6 +193,15 @@ impl<L: Line> ShellCourier<L> {
     }
 }
 
+/// Tells a line that a request is over.
+struct Idle<'line, L: Line>(&'line L);
+
+impl<L: Line> Drop for Idle<'_, L> {
+    fn drop(&mut self) {
+        self.0.idle();
+    }
+}
+
 /// What is known of an errand once it is under way.
 struct Doubt {
     changes: bool,
@@ -195,6 +223,8 @@ impl<L: Line> Courier for ShellCourier<L> {
             changes: errand.changes,
             deadline: errand.terms.deadline,
         };
+        // Told after the lock is given back, however this ends.
+        let _idle = Idle(&self.line);
         let mut kept = self.conversation.lock().await;
         if *self.closing.borrow() {
             return Err(self.lost(
@@ -245,5 +275,6 @@ impl<L: Line> Courier for ShellCourier<L> {
             conversation.farewell().await;
         }
         self.leavings.wait().await;
+        self.line.close().await;
     }
 }

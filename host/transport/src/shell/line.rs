@@ -33,6 +33,15 @@ pub(crate) trait Line: Send + Sync {
     /// Starts a shell there.
     async fn open(&self) -> Result<Pipes, CourierError>;
 
+    /// Called when a request has ended and no other is under way.
+    fn idle(&self) {}
+
+    /// Lets go of whatever [`Line::open`] needed, with nothing open: somebody else needs it.
+    async fn rest(&self) {}
+
+    /// The same at the end, of what is not to outlive the run.
+    async fn close(&self) {}
+
     /// How long the shell may take to say what it finds.
     fn patience(&self) -> Duration;
 

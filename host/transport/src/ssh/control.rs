@@ -1,13 +1,29 @@
 //! The place of the control sockets: short, and nobody else's.
 
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use super::SshError;
+use super::master::Master;
 
 /// The longest directory, so that a socket in it stays below what systems allow, with what ssh
 /// adds while it makes one.
-const LONGEST: usize = 60;
+const LONGEST: usize = 50;
+
+/// How old a socket that ssh did not finish making has to be before it is swept up.
+const UNFINISHED: Duration = Duration::from_mins(10);
+
+/// A connection that an earlier run may have left.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// What it stands for.
+    pub(super) key: String,
+    /// The connection.
+    pub(super) master: Master,
+    /// Since when.
+    pub(super) since: SystemTime,
+}
 
 /// A directory for control sockets that only this user can enter.
 #[derive(Debug)]
@@ -16,13 +32,19 @@ pub(super) struct ControlDirectory(PathBuf);
 impl ControlDirectory {
     /// Makes the directory where it is missing, and checks it where it is not.
     pub(super) fn open() -> Result<Self, SshError> {
-        let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
         let user = rustix::process::geteuid();
-        let path = match runtime {
-            Some(runtime) if fits(&runtime) && runtime.is_dir() => runtime.join("cellhost"),
-            _ => PathBuf::from(format!("/tmp/cellhost-{}", user.as_raw())),
+        let runtime = match std::env::var_os("XDG_RUNTIME_DIR") {
+            Some(runtime) => Some(PathBuf::from(runtime)),
+            // Nobody else can take the name there, as anybody can in /tmp.
+            None => user.is_root().then(|| PathBuf::from("/run")),
         };
-        Self::at(path)
+        let runtime = runtime.filter(|runtime| fits(runtime) && runtime.is_dir());
+        if let Some(runtime) = runtime
+            && let Ok(directory) = Self::at(runtime.join("cellhost"))
+        {
+            return Ok(directory);
+        }
+        Self::at(PathBuf::from(format!("/tmp/cellhost-{}", user.as_raw())))
     }
 
     fn at(path: PathBuf) -> Result<Self, SshError> {
@@ -49,9 +71,40 @@ impl ControlDirectory {
         Ok(Self(path))
     }
 
-    /// The socket of what this key stands for.
-    pub(super) fn socket(&self, key: &str) -> PathBuf {
-        self.0.join(key)
+    /// A connection that is to be made for this key. No two have the same socket, so that no run
+    /// ever takes away another's.
+    pub(super) fn fresh(&self, key: &str) -> std::io::Result<Master> {
+        let mut bytes = [0; 4];
+        rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())?;
+        let number = u32::from_ne_bytes(bytes);
+        Ok(Master::at(self.0.join(format!("{key}-{number:08x}"))))
+    }
+
+    /// All that stand, or look as if they did.
+    pub(super) fn found(&self) -> Vec<Found> {
+        let entries = std::fs::read_dir(&self.0).into_iter().flatten().flatten();
+        let found = entries.filter_map(|entry| {
+            let known = entry.metadata().ok()?;
+            let since = known.modified().ok()?;
+            let name = entry.file_name().into_string().ok()?;
+            let (key, number) = name.split_once('-')?;
+            if !known.file_type().is_socket() {
+                return None;
+            }
+            // ssh makes a socket beside its place first, and may die there.
+            if number.contains('.') {
+                if since.elapsed().is_ok_and(|age| age > UNFINISHED) {
+                    let _ = std::fs::remove_file(entry.path());
+                }
+                return None;
+            }
+            Some(Found {
+                key: key.to_owned(),
+                master: Master::at(entry.path()),
+                since,
+            })
+        });
+        found.collect()
     }
 }
 
@@ -75,7 +128,11 @@ mod tests {
         let path = place.path().join("control");
         let made = ControlDirectory::at(path.clone()).unwrap();
         assert_eq!(std::fs::metadata(&path).unwrap().mode() & 0o777, 0o700);
-        assert!(made.socket(&"a".repeat(16)).as_os_str().len() < 90);
+        let master = made.fresh(&"a".repeat(16)).unwrap();
+        // With what ssh adds it has to stay below 108.
+        let name = master.socket().file_name().unwrap();
+        assert_eq!(name.len(), 25);
+        assert!(LONGEST + "/cellhost/".len() + name.len() + 17 < 108);
         assert!(ControlDirectory::at(path).is_ok());
     }
 

@@ -8,6 +8,11 @@ use cellhost_plan::{BecomeMethod, HostKeys, Machine, Ssh, at_home};
 use sha2::{Digest as _, Sha256};
 
 use super::SshError;
+use crate::Stage;
+
+/// How long a connection that serves nobody lives at least, so that it does not end before it is
+/// first used.
+const SHORTEST_LIFE: Duration = Duration::from_secs(20);
 
 /// A machine as ssh is told to reach it.
 #[derive(Debug, Clone)]
@@ -18,7 +23,8 @@ pub(super) struct Destination {
     config: Option<PathBuf>,
     identity: Option<PathBuf>,
     host_keys: HostKeys,
-    keep_alive: Duration,
+    /// How long a connection stays when nobody uses it.
+    pub(super) keep_alive: Duration,
     /// How long a connection may take to come up.
     pub(super) connect_timeout: Duration,
     /// The program that makes the login user root.
@@ -57,23 +63,24 @@ impl Destination {
         })
     }
 
-    /// A short key that two destinations share only if one connection serves both. A changed
-    /// configuration file makes another one.
-    pub(super) fn key(&self) -> String {
+    /// A short key that two destinations share only if one connection serves both. `salt` stands
+    /// for the configuration that ssh reads: a changed one makes another key.
+    pub(super) fn key(&self, salt: &[u8]) -> String {
         use std::fmt::Write as _;
         let mut hash = Sha256::new();
         let text = format!(
-            "{:?} {:?} {:?} {:?} {:?} {:?}",
-            self.address, self.user, self.port, self.config, self.identity, self.host_keys
+            "{:?} {:?} {:?} {:?} {:?} {:?} {}",
+            self.address,
+            self.user,
+            self.port,
+            self.config,
+            self.identity,
+            self.host_keys,
+            // What is to end with its run is not shared with what is to outlive it.
+            self.keep_alive.is_zero(),
         );
         hash.update(text);
-        if let Some(content) = self
-            .config
-            .as_ref()
-            .and_then(|path| std::fs::read(path).ok())
-        {
-            hash.update(content);
-        }
+        hash.update(salt);
         let start = |mut text: String, byte: &u8| {
             let _ = write!(text, "{byte:02x}");
             text
@@ -81,9 +88,8 @@ impl Destination {
         hash.finalize().iter().take(8).fold(String::new(), start)
     }
 
-    /// The arguments that start a shell there, as the master of a control socket where one is
-    /// given.
-    pub(super) fn arguments(&self, control: Option<&Path>) -> Vec<OsString> {
+    /// The arguments of an ssh that connects, goes to the background and serves a control socket.
+    pub(super) fn arguments(&self, control: &Path) -> Vec<OsString> {
         let mut arguments: Vec<OsString> = Vec::new();
         let mut flag = |flag: &str, value: OsString| arguments.extend([flag.into(), value]);
         if let Some(config) = &self.config {
@@ -102,19 +108,13 @@ impl Destination {
         for option in self.options() {
             flag("-o", option.into());
         }
-        if let Some(control) = control {
-            let mut path = OsString::from("ControlPath=");
-            path.push(control);
-            flag("-o", path);
-            flag("-o", "ControlMaster=auto".into());
-            let seconds = self.keep_alive.as_secs().max(1);
-            flag("-o", format!("ControlPersist={seconds}").into());
-        } else {
-            flag("-o", "ControlPath=none".into());
-            flag("-o", "ControlMaster=no".into());
-        }
-        arguments.extend(["-T".into(), "--".into(), (&self.address).into()]);
-        arguments.push(self.command().into());
+        let mut path = OsString::from("ControlPath=");
+        path.push(control);
+        flag("-o", path);
+        flag("-o", "ControlMaster=yes".into());
+        let seconds = self.keep_alive.max(SHORTEST_LIFE).as_secs();
+        flag("-o", format!("ControlPersist={seconds}").into());
+        arguments.extend(["-fNT".into(), "--".into(), (&self.address).into()]);
         arguments
     }
 
@@ -138,7 +138,15 @@ impl Destination {
             "ForwardAgent=no".to_owned(),
             "ForwardX11=no".to_owned(),
             "EscapeChar=none".to_owned(),
+            "Tunnel=no".to_owned(),
+            // What it says tells how far it came, whatever the user's configuration wants to hear.
+            "LogLevel=DEBUG1".to_owned(),
         ]
+    }
+
+    /// How long a connection may stay at a stage.
+    pub(super) fn patience(&self, _stage: Stage) -> Duration {
+        self.connect_timeout
     }
 
     /// What is run there. The login shell reads it, whichever that is, so it is kept plain.
@@ -202,7 +210,7 @@ mod tests {
         };
         let destination =
             Destination::new(&settings, &machine("m1"), Some(Path::new("/c"))).unwrap();
-        let arguments = destination.arguments(Some(Path::new("/run/s")));
+        let arguments = destination.arguments(Path::new("/run/s"));
         let words: Vec<&str> = arguments
             .iter()
             .map(|word| word.to_str().unwrap())
@@ -216,11 +224,8 @@ mod tests {
         ] {
             assert!(words.contains(&wanted), "{wanted}");
         }
-        let [.., dashes, address, command] = words[..] else {
-            panic!()
-        };
-        assert_eq!((dashes, address), ("--", "m1"));
-        assert!(command.contains("exec sudo -n sh"));
+        assert_eq!(words[words.len() - 3..], ["-fNT", "--", "m1"]);
+        assert!(destination.command().contains("exec sudo -n sh"));
     }
 
     #[test]
@@ -228,7 +233,7 @@ mod tests {
         let key = |settings: &Ssh, address| {
             Destination::new(settings, &machine(address), None)
                 .unwrap()
-                .key()
+                .key(b"config")
         };
         let other = Ssh {
             port: Some(2222),

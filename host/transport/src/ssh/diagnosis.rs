@@ -1,12 +1,23 @@
-//! How far ssh came, told from its own words.
+//! How far ssh came and what stopped it, told from its own words.
 
 use cellhost_plan::BecomeMethod;
 
 use crate::Stage;
 use crate::shell::Failure;
 
+/// What ssh tells of its progress, and the stage that begins with it.
+const MARKS: [(&str, Stage); 7] = [
+    ("debug1: Connecting to ", Stage::Connect),
+    ("debug1: Executing proxy command", Stage::Connect),
+    ("debug1: Connection established.", Stage::Banner),
+    ("debug1: Remote protocol version", Stage::Banner),
+    ("debug1: Server host key:", Stage::HostKey),
+    ("debug1: SSH2_MSG_NEWKEYS received", Stage::Authenticate),
+    ("Authenticated to ", Stage::Start),
+];
+
 /// Words of ssh, in small letters, and the stage at which it says them. The first match counts.
-const STAGES: [(&str, Stage); 22] = [
+const STAGES: [(&str, Stage); 18] = [
     ("could not resolve hostname", Stage::Resolve),
     ("bad configuration option", Stage::Resolve),
     ("can't open user config file", Stage::Resolve),
@@ -25,10 +36,6 @@ const STAGES: [(&str, Stage); 22] = [
     ("connection timed out", Stage::Connect),
     ("operation timed out", Stage::Connect),
     ("connect to host", Stage::Connect),
-    ("connection reset by", Stage::Banner),
-    ("connection closed by unknown", Stage::Banner),
-    ("connection closed by", Stage::Authenticate),
-    ("received disconnect", Stage::Authenticate),
 ];
 
 /// Words of a program that should have made the login user root and did not.
@@ -41,14 +48,39 @@ const NOT_ROOT: [&str; 6] = [
     "operation not permitted",
 ];
 
-/// Tells why no shell answered. `authenticated` says whether the connection itself stands, where
-/// that is known.
-pub(super) fn diagnose(
-    words: &str,
-    late: bool,
-    authenticated: Option<bool>,
-    becoming: Option<BecomeMethod>,
-) -> Failure {
+/// How far ssh came.
+#[derive(Debug, Default)]
+pub(super) struct Progress(Option<Stage>);
+
+impl Progress {
+    /// Takes note of a line of ssh; says whether it tells of progress.
+    pub(super) fn observe(&mut self, line: &str) -> bool {
+        let mark = MARKS.iter().find(|(mark, _)| line.starts_with(mark));
+        if let Some((_, stage)) = mark {
+            self.0 = Some(*stage);
+        }
+        mark.is_some()
+    }
+
+    /// The stage it is at.
+    pub(super) fn stage(&self) -> Stage {
+        self.0.unwrap_or(Stage::Resolve)
+    }
+}
+
+/// Tells at which stage a connection failed that came this far, and why. The first line that ssh
+/// has a stage for counts: on the way over jump hosts it is theirs that failed first.
+pub(super) fn refusal(words: &str, reached: Stage, late: bool) -> (Stage, String) {
+    let said = words.to_ascii_lowercase();
+    let stage = said.lines().find_map(|line| {
+        let known = STAGES.iter().find(|(words, _)| line.contains(words));
+        known.map(|(_, stage)| *stage)
+    });
+    (stage.unwrap_or(reached), reason(words, late))
+}
+
+/// Tells why no shell answered over a connection that stands.
+pub(super) fn diagnose(words: &str, late: bool, becoming: Option<BecomeMethod>) -> Failure {
     let said = words.to_ascii_lowercase();
     if let Some(program) = becoming.map(BecomeMethod::as_str) {
         if said.contains(&format!("{program}: "))
@@ -62,27 +94,10 @@ pub(super) fn diagnose(
             return Failure::Unfit(program.to_owned());
         }
     }
-    let stage = STAGES
-        .iter()
-        .find(|(words, _)| said.contains(words))
-        .map(|(_, stage)| *stage);
-    // ssh gives nothing to a machine before that machine has let it in.
-    let sent = match (stage, authenticated) {
-        (_, Some(authenticated)) => authenticated,
-        (Some(Stage::Banner | Stage::Authenticate) | None, None) => true,
-        (Some(_), None) => false,
-    };
-    let stage = match (stage, authenticated) {
-        (Some(stage), _) => stage,
-        (None, Some(true)) => Stage::Start,
-        (None, _) if late => Stage::Authenticate,
-        (None, _) => Stage::Start,
-    };
-    let reason = reason(words, late);
     Failure::Unreachable {
-        stage,
-        reason,
-        sent,
+        stage: Stage::Start,
+        reason: reason(words, late),
+        sent: true,
     }
 }
 
@@ -109,13 +124,7 @@ mod tests {
     use super::*;
 
     fn stage(words: &str) -> Stage {
-        match diagnose(words, false, Some(false), None) {
-            Failure::Unreachable { stage, sent, .. } => {
-                assert!(!sent);
-                stage
-            }
-            Failure::Unfit(what) => panic!("{what}"),
-        }
+        refusal(words, Stage::Start, false).0
     }
 
     #[test]
@@ -159,47 +168,69 @@ mod tests {
     fn keeps_the_line_that_names_the_offending_key() {
         let words = "@@@@@@@\n@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\n@@@@@@@\n\
                      Offending ED25519 key in /home/a/.ssh/known_hosts:3\nHost key verification failed.";
-        let Failure::Unreachable { stage, reason, .. } = diagnose(words, false, None, None) else {
-            panic!()
-        };
+        let (stage, reason) = refusal(words, Stage::HostKey, false);
         assert_eq!(stage, Stage::HostKey);
         assert!(reason.starts_with("Offending ED25519 key in /home/a/.ssh/known_hosts:3"));
     }
 
     #[test]
     fn tells_a_needed_password_from_a_lost_machine() {
-        let failure = diagnose(
-            "sudo: a password is required",
-            false,
-            Some(true),
-            Some(BecomeMethod::Sudo),
-        );
+        let words = "sudo: a password is required";
+        let failure = diagnose(words, false, Some(BecomeMethod::Sudo));
         assert!(matches!(failure, Failure::Unfit(what) if what == "sudo without a password"));
     }
 
     #[test]
-    fn a_silent_machine_is_authenticating_until_the_connection_stands() {
-        for (authenticated, wanted, doubt) in [
-            (Some(false), Stage::Authenticate, false),
-            (Some(true), Stage::Start, true),
-            (None, Stage::Authenticate, true),
+    fn follows_ssh_from_stage_to_stage() {
+        let mut progress = Progress::default();
+        assert_eq!(progress.stage(), Stage::Resolve);
+        for (line, wanted) in [
+            (
+                "debug1: Reading configuration data /etc/ssh/ssh_config",
+                Stage::Resolve,
+            ),
+            (
+                "debug1: Connecting to 10.0.0.1 [10.0.0.1] port 22.",
+                Stage::Connect,
+            ),
+            ("debug1: Connection established.", Stage::Banner),
+            (
+                "debug1: Remote protocol version 2.0, remote software version x",
+                Stage::Banner,
+            ),
+            (
+                "debug1: Server host key: ssh-ed25519 SHA256:x",
+                Stage::HostKey,
+            ),
+            ("debug1: SSH2_MSG_NEWKEYS received", Stage::Authenticate),
+            (
+                "Authenticated to 10.0.0.1 ([10.0.0.1]:22) using \"publickey\".",
+                Stage::Start,
+            ),
         ] {
-            let Failure::Unreachable { stage, sent, .. } = diagnose("", true, authenticated, None)
-            else {
-                panic!()
-            };
-            assert_eq!((stage, sent), (wanted, doubt));
+            progress.observe(line);
+            assert_eq!(progress.stage(), wanted, "{line}");
         }
+        assert_eq!(refusal("", progress.stage(), true).0, Stage::Start);
     }
 
     #[test]
-    fn knows_that_nothing_was_sent_where_nothing_was_reached() {
-        let failure = diagnose(
-            "ssh: connect to host m1 port 22: Connection refused",
-            false,
-            None,
-            None,
+    fn a_machine_that_closes_the_connection_does_it_where_ssh_had_come_to() {
+        let words = "Connection closed by 10.0.0.1 port 22";
+        assert_eq!(
+            refusal(words, Stage::Authenticate, false).0,
+            Stage::Authenticate
         );
-        assert!(matches!(failure, Failure::Unreachable { sent: false, .. }));
+        assert_eq!(refusal(words, Stage::Banner, false).0, Stage::Banner);
+    }
+
+    #[test]
+    fn names_the_hop_that_failed_first() {
+        let words = "ssh: connect to host b port 22: Connection refused\n\
+                     kex_exchange_identification: Connection closed by remote host\n\
+                     Connection closed by UNKNOWN port 65535";
+        let (stage, reason) = refusal(words, Stage::Connect, false);
+        assert_eq!(stage, Stage::Connect);
+        assert!(reason.contains("host b port 22"), "{reason}");
     }
 }

@@ -1,134 +1,120 @@
 //! A shell on a machine, through the connection that stands or a new one.
 
-use std::path::PathBuf;
-use std::process::Stdio;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use cellhost_plan::MachineName;
-use openssh::Session;
-use tokio::process::Command;
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 use tokio::time::timeout;
 
+use super::capacity::{Capacity, Seat, Tenant};
+use super::connecting::connect;
 use super::control::ControlDirectory;
 use super::destination::Destination;
 use super::diagnosis::diagnose;
-use crate::shell::{Failure, Line, Pipes};
+use super::master::{Health, Master, PARTING};
+use crate::shell::{Failure, Line, Pipes, ShellCourier};
 use crate::{CourierError, Stage};
 
 /// How long a connection that stands may take to give another session.
 const REVIVAL: Duration = Duration::from_secs(5);
+/// Says that no connection stands.
+const NONE: u64 = u64::MAX;
+
+/// What the lines of a fleet share.
+pub(super) struct Exchange {
+    /// Where the control sockets are.
+    pub(super) control: Arc<ControlDirectory>,
+    /// How many connections may stand.
+    pub(super) capacity: Capacity,
+    /// How many may come up at once.
+    pub(super) gate: Arc<Semaphore>,
+}
 
 /// The way to a machine over ssh.
 pub(super) struct SshLine {
     machine: MachineName,
     destination: Destination,
-    control: Option<PathBuf>,
-    gate: Arc<Semaphore>,
+    key: String,
+    exchange: Arc<Exchange>,
+    standing: Mutex<Option<Standing>>,
+    /// When the connection that stands was last used.
+    used: AtomicU64,
+}
+
+/// A connection that stands, and the right to it.
+struct Standing {
+    master: Master,
+    seat: Seat,
 }
 
 impl SshLine {
-    /// Makes the way to a machine; `gate` limits how many connections come up at once.
+    /// Makes the way to a machine.
     pub(super) fn new(
         machine: MachineName,
         destination: Destination,
-        control: Option<&ControlDirectory>,
-        gate: Arc<Semaphore>,
+        key: String,
+        exchange: Arc<Exchange>,
     ) -> Self {
-        let control = control.map(|control| control.socket(&destination.key()));
         Self {
             machine,
             destination,
-            control,
-            gate,
+            key,
+            exchange,
+            standing: Mutex::new(None),
+            used: AtomicU64::new(NONE),
         }
     }
 
-    /// A session of the connection that stands, if one does. One that does not answer is let go
-    /// of, so that a new one can take its place.
-    async fn warm(&self) -> Option<Pipes> {
-        let control = self.control.as_ref()?;
-        if !control.exists() {
-            return None;
-        }
+    /// A session of the connection that stands. Where that does not answer it is let go of, so
+    /// that a new one can take its place, and its seat.
+    async fn warm(&self, standing: Standing) -> Result<(Pipes, Standing), Seat> {
+        let Standing { master, seat } = standing;
         let limit = REVIVAL.min(self.destination.connect_timeout);
-        match timeout(limit, self.session(control.clone())).await {
-            Ok(Ok(pipes)) => return Some(pipes),
+        match timeout(limit, master.session(&self.destination.command())).await {
+            Ok(Ok(pipes)) => return Ok((pipes, Standing { master, seat })),
             Ok(Err(error)) => {
-                tracing::debug!(machine = %self.machine, %error, "control socket is stale");
+                tracing::debug!(machine = %self.machine, %error, "the connection is gone");
             }
-            Err(_) => tracing::debug!(machine = %self.machine, "control socket is silent"),
+            Err(_) => tracing::debug!(machine = %self.machine, "the connection is silent"),
         }
-        self.abandon(control).await;
-        None
+        // It may wait for a machine that is frozen; we do not.
+        tokio::spawn(async move { master.dismiss(PARTING).await });
+        Err(seat)
     }
 
-    async fn session(&self, control: PathBuf) -> Result<Pipes, openssh::Error> {
-        let session = Arc::new(Session::resume_mux(control.into_boxed_path(), None));
-        let mut child = session
-            .arc_raw_command(self.destination.command())
-            .stdin(openssh::Stdio::piped())
-            .stdout(openssh::Stdio::piped())
-            .stderr(openssh::Stdio::piped())
-            .spawn()
-            .await?;
-        let (Some(input), Some(output), Some(errors)) = (
-            child.stdin().take(),
-            child.stdout().take(),
-            child.stderr().take(),
-        ) else {
-            return Err(openssh::Error::Disconnected);
+    /// A session of a new connection.
+    async fn cold(&self, seat: Seat) -> Result<(Pipes, Standing), CourierError> {
+        let permit = Arc::clone(&self.exchange.gate).acquire_owned().await.ok();
+        let master = self.exchange.control.fresh(&self.key);
+        let master = master.map_err(|error| self.unreachable(Stage::Connect, error.to_string()))?;
+        connect(&self.destination, &master)
+            .await
+            .map_err(|(stage, reason)| self.unreachable(stage, reason))?;
+        let patience = self.destination.connect_timeout + REVIVAL;
+        let reason = match timeout(patience, master.session(&self.destination.command())).await {
+            Ok(Ok(mut pipes)) => {
+                pipes.gate = permit;
+                return Ok((pipes, Standing { master, seat }));
+            }
+            Ok(Err(error)) => format!("the connection gives no session: {error}"),
+            Err(_) => "the connection gives no session in time".to_owned(),
         };
-        Ok(Pipes {
-            input: Box::new(input),
-            output: Box::new(output),
-            errors: Box::new(errors),
-            keeper: Box::new(child),
-            gate: None,
-        })
+        // Without its socket nobody would ever end it.
+        if master.health().await == Health::Alive {
+            master.dismiss(PARTING).await;
+        } else {
+            master.kill();
+        }
+        Err(self.unreachable(Stage::Start, reason))
     }
 
-    /// Tells a master that does not serve to end, and frees its place whether it listens or not.
-    async fn abandon(&self, control: &PathBuf) {
-        let session = Session::resume_mux(control.clone().into_boxed_path(), None);
-        let _ = timeout(Duration::from_secs(1), session.close()).await;
-        let _ = std::fs::remove_file(control);
-    }
-
-    /// A connection of its own, which serves later sessions too.
-    async fn cold(&self) -> Result<Pipes, CourierError> {
-        let permit = Arc::clone(&self.gate).acquire_owned().await;
-        let mut child = Command::new("ssh")
-            .args(self.destination.arguments(self.control.as_deref()))
-            .env("LC_ALL", "C")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            // Its own group: Ctrl-C is for us, and we end what runs on the machine in order.
-            .process_group(0)
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(|error| self.unreachable(format!("cannot start `ssh`: {error}")))?;
-        let (Some(input), Some(output), Some(errors)) =
-            (child.stdin.take(), child.stdout.take(), child.stderr.take())
-        else {
-            return Err(self.unreachable("ssh has no pipes".to_owned()));
-        };
-        Ok(Pipes {
-            input: Box::new(input),
-            output: Box::new(output),
-            errors: Box::new(errors),
-            keeper: Box::new(child),
-            gate: permit.ok(),
-        })
-    }
-
-    fn unreachable(&self, reason: String) -> CourierError {
+    fn unreachable(&self, stage: Stage, reason: String) -> CourierError {
         CourierError::Unreachable {
             machine: self.machine.clone(),
-            stage: Stage::Resolve,
+            stage,
             reason,
             in_doubt: false,
         }
@@ -142,21 +128,76 @@ impl Line for SshLine {
     }
 
     async fn open(&self) -> Result<Pipes, CourierError> {
-        match self.warm().await {
-            Some(pipes) => Ok(pipes),
-            None => self.cold().await,
+        let mut standing = self.standing.lock().await;
+        self.used.store(NONE, Ordering::Relaxed);
+        let capacity = &self.exchange.capacity;
+        let found = match standing.take() {
+            Some(found) => Some(found),
+            None => capacity
+                .claim(&self.key)
+                .await
+                .map(|(master, seat)| Standing { master, seat }),
+        };
+        let seat = match found {
+            Some(found) => match self.warm(found).await {
+                Ok((pipes, stands)) => {
+                    *standing = Some(stands);
+                    return Ok(pipes);
+                }
+                Err(seat) => Some(seat),
+            },
+            None => capacity.seat().await,
+        };
+        let Some(seat) = seat else {
+            return Err(self.unreachable(Stage::Connect, "the fleet is closed".to_owned()));
+        };
+        let (pipes, stands) = self.cold(seat).await?;
+        *standing = Some(stands);
+        Ok(pipes)
+    }
+
+    fn idle(&self) {
+        if let Ok(standing) = self.standing.try_lock()
+            && standing.is_some()
+        {
+            let capacity = &self.exchange.capacity;
+            self.used.store(capacity.now(), Ordering::Relaxed);
+            capacity.idle();
+        }
+    }
+
+    async fn rest(&self) {
+        let mut standing = self.standing.lock().await;
+        self.used.store(NONE, Ordering::Relaxed);
+        if let Some(Standing { master, seat }) = standing.take() {
+            master.dismiss(PARTING).await;
+            drop(seat);
+        }
+    }
+
+    async fn close(&self) {
+        if self.destination.keep_alive.is_zero() {
+            self.rest().await;
         }
     }
 
     fn patience(&self) -> Duration {
-        // ssh itself bounds connecting and the banner; the rest is keys, login and a shell.
-        let allowance = self.destination.connect_timeout.saturating_mul(2);
-        allowance.saturating_add(Duration::from_secs(10))
+        self.destination.connect_timeout + Duration::from_secs(20)
     }
 
     fn explain(&self, words: &str, late: bool) -> Failure {
-        // The socket appears once the machine has let us in.
-        let authenticated = self.control.as_ref().map(|control| control.exists());
-        diagnose(words, late, authenticated, self.destination.becoming)
+        diagnose(words, late, self.destination.becoming)
+    }
+}
+
+#[async_trait]
+impl Tenant for ShellCourier<SshLine> {
+    fn last_used(&self) -> Option<u64> {
+        let used = self.line().used.load(Ordering::Relaxed);
+        (used != NONE).then_some(used)
+    }
+
+    async fn leave(&self) -> bool {
+        self.rest().await
     }
 }

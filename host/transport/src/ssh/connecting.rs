@@ -1,0 +1,133 @@
+//! Bringing up a connection: one ssh, which stays in the background once the machine let it in.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::io::AsyncReadExt as _;
+use tokio::process::{Child, ChildStderr, Command};
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::destination::Destination;
+use super::diagnosis::{Progress, refusal};
+use super::master::Master;
+use crate::Stage;
+
+/// How much longer than ssh itself we wait, so that its own words come first.
+const ALLOWANCE: Duration = Duration::from_secs(2);
+/// How long ssh's last words may take once it has ended: a jump host's ssh holds on to the pipe.
+const LAST_WORDS: Duration = Duration::from_millis(300);
+/// The longest that is kept of what ssh says.
+const MOST_WORDS: usize = 8 << 10;
+
+/// Connects, or says at which stage and why not. Nothing was asked of the machine then.
+pub(super) async fn connect(
+    destination: &Destination,
+    master: &Master,
+) -> Result<(), (Stage, String)> {
+    let broken = |reason: String| (Stage::Resolve, reason);
+    let mut child = Command::new("ssh")
+        .args(destination.arguments(master.socket()))
+        .env("LC_ALL", "C")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        // Its own group: Ctrl-C is for us, and we end what runs on the machine in order.
+        .process_group(0)
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|error| broken(format!("cannot start `ssh`: {error}")))?;
+    let errors = child.stderr.take();
+    let mut account = Account::new(errors.ok_or_else(|| broken("ssh has no pipes".to_owned()))?);
+    let ended = account.follow(&mut child, destination).await;
+    match ended {
+        Some(true) => Ok(()),
+        Some(false) => {
+            let _ = timeout(LAST_WORDS, account.rest()).await;
+            Err(refusal(&account.words, account.progress.stage(), false))
+        }
+        None => {
+            end(&child);
+            Err(refusal(&account.words, account.progress.stage(), true))
+        }
+    }
+}
+
+/// Ends an ssh and those that it started for jump hosts.
+fn end(child: &Child) {
+    let process = child.id().and_then(|id| i32::try_from(id).ok());
+    if let Some(group) = process.and_then(Pid::from_raw) {
+        let _ = kill_process_group(group, Signal::TERM);
+    }
+}
+
+/// What ssh tells while it connects.
+struct Account {
+    from: ChildStderr,
+    /// The beginning of a line whose end is not there yet.
+    line: Vec<u8>,
+    words: String,
+    progress: Progress,
+}
+
+impl Account {
+    fn new(from: ChildStderr) -> Self {
+        Self {
+            from,
+            line: Vec::new(),
+            words: String::new(),
+            progress: Progress::default(),
+        }
+    }
+
+    /// Waits until ssh has ended, which says whether it is connected. None where a stage took
+    /// too long.
+    async fn follow(&mut self, child: &mut Child, destination: &Destination) -> Option<bool> {
+        let patience = |stage| destination.patience(stage) + ALLOWANCE;
+        let mut stage = self.progress.stage();
+        let mut until = Instant::now() + patience(stage);
+        let mut deaf = false;
+        loop {
+            tokio::select! {
+                ended = child.wait() => return Some(ended.is_ok_and(|status| status.success())),
+                heard = self.hear(), if !deaf => deaf = !heard,
+                () = sleep_until(until) => return None,
+            }
+            if self.progress.stage() != stage {
+                stage = self.progress.stage();
+                until = Instant::now() + patience(stage);
+            }
+        }
+    }
+
+    /// Takes what is there; false at the end.
+    async fn hear(&mut self) -> bool {
+        let mut chunk = [0; 4096];
+        let Ok(length @ 1..) = self.from.read(&mut chunk).await else {
+            return false;
+        };
+        for byte in chunk.get(..length).unwrap_or_default() {
+            if *byte == b'\n' {
+                let line = std::mem::take(&mut self.line);
+                self.take(String::from_utf8_lossy(&line).trim_end());
+            } else if self.line.len() < MOST_WORDS {
+                self.line.push(*byte);
+            }
+        }
+        true
+    }
+
+    fn take(&mut self, line: &str) {
+        if !self.progress.observe(line)
+            && !line.starts_with("debug1: ")
+            && self.words.len() + line.len() < MOST_WORDS
+        {
+            self.words.push_str(line);
+            self.words.push('\n');
+        }
+    }
+
+    async fn rest(&mut self) {
+        while self.hear().await {}
+    }
+}
