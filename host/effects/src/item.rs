@@ -1,8 +1,8 @@
 //! Wishes as modules state them, before contents are rendered and secrets filled in.
 
 use cellhost_transport::resources::{
-    directory::Directory, group::Group, link::Link, path::Absent, software::NoSoftware,
-    software::Software, user::User,
+    creation::Creation, directory::Directory, group::Group, link::Link, path::Absent,
+    software::NoSoftware, software::Software, user::User,
 };
 
 use crate::Edit;
@@ -20,6 +20,8 @@ pub enum Item {
     Absent(Absent),
     /// A change to a text file that others own too.
     Edit(Edit),
+    /// What a program makes.
+    Creation(Creation),
     /// Packages installed.
     Software(Software),
     /// Packages removed.
@@ -107,6 +109,7 @@ impl Item {
             Self::Link(link) => format!("link {}", link.path),
             Self::Absent(absent) => format!("absent {}", absent.path),
             Self::Edit(edit) => edit.subject(),
+            Self::Creation(creation) => format!("creation {}", creation.path),
             Self::Software(software) => format!("software {}", names(&software.names)),
             Self::NoSoftware(software) => format!("no software {}", names(&software.names)),
             Self::Group(group) => format!("group {}", group.name),
@@ -122,6 +125,7 @@ impl Item {
             Self::Directory(directory) => Some(&directory.path),
             Self::Link(link) => Some(&link.path),
             Self::Absent(absent) => Some(&absent.path),
+            Self::Creation(creation) => Some(&creation.path),
             Self::Edit(edit) => Some(&edit.path),
             _ => None,
         }

@@ -5,6 +5,7 @@
 //! its parser) and how to settle (shell text), so that adding a kind is adding a file here and
 //! a case in these enums.
 
+pub mod creation;
 pub mod directory;
 pub mod file;
 pub mod group;
@@ -27,6 +28,8 @@ pub enum Wish {
     Link(link::Link),
     /// Nothing at a path.
     Absent(path::Absent),
+    /// What a program makes.
+    Creation(creation::Creation),
     /// Packages installed.
     Software(software::Software),
     /// Packages removed.
@@ -51,6 +54,8 @@ pub enum Identity {
     },
     /// Whatever stands at a path, and what it holds where that is a regular file.
     Content(String),
+    /// What a program makes at a path.
+    Creation(String),
     /// A set of packages.
     Software(BTreeSet<String>),
     /// A group by name.
@@ -66,6 +71,8 @@ pub enum Identity {
 pub enum Facts {
     /// What stands at a path.
     Path(path::PathFacts),
+    /// How far a creation is.
+    Creation(creation::CreationFacts),
     /// Installed packages of the asked ones.
     Software(software::SoftwareFacts),
     /// A group.
@@ -97,6 +104,7 @@ impl Wish {
             Self::Directory(directory) => path(&directory.path, false),
             Self::Link(link) => path(&link.path, false),
             Self::Absent(absent) => path(&absent.path, false),
+            Self::Creation(creation) => Identity::Creation(creation.path.clone()),
             Self::Software(software) => Identity::Software(software.names.clone()),
             Self::NoSoftware(software) => Identity::Software(software.names.clone()),
             Self::Group(group) => Identity::Group(group.name.clone()),
@@ -115,6 +123,7 @@ impl Wish {
             Self::Directory(wish) => wish.settle(settling),
             Self::Link(wish) => wish.settle(settling),
             Self::Absent(wish) => wish.settle(settling),
+            Self::Creation(wish) => wish.settle(settling),
             Self::Software(wish) => wish.settle(settling),
             Self::NoSoftware(wish) => wish.settle(settling),
             Self::Group(wish) => wish.settle(settling),
@@ -132,6 +141,7 @@ impl Wish {
             (Self::Directory(wish), Facts::Path(facts)) => wish.compare(facts),
             (Self::Link(wish), Facts::Path(facts)) => wish.compare(facts),
             (Self::Absent(wish), Facts::Path(facts)) => wish.compare(facts),
+            (Self::Creation(wish), Facts::Creation(facts)) => wish.compare(facts),
             (Self::Software(wish), Facts::Software(facts)) => wish.compare(facts),
             (Self::NoSoftware(wish), Facts::Software(facts)) => wish.compare(facts),
             (Self::Group(wish), Facts::Group(facts)) => wish.compare(facts),
@@ -151,6 +161,7 @@ impl Wish {
             (Self::Directory(wish), Facts::Path(before)) => Facts::Path(wish.met(before)),
             (Self::Link(wish), Facts::Path(_)) => Facts::Path(wish.met()),
             (Self::Absent(_), Facts::Path(_)) => Facts::Path(path::PathFacts::nothing()),
+            (Self::Creation(wish), Facts::Creation(_)) => Facts::Creation(wish.met()),
             (Self::Software(wish), Facts::Software(before)) => Facts::Software(wish.met(before)),
             (Self::NoSoftware(wish), Facts::Software(before)) => Facts::Software(wish.met(before)),
             (Self::Group(_), Facts::Group(_)) => Facts::Group(group::GroupFacts { exists: true }),

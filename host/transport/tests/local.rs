@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cellhost_plan::MachineName;
-use cellhost_transport::resources::{directory, file, group, link, path, user};
+use cellhost_transport::resources::{creation, directory, file, group, link, path, user};
 use cellhost_transport::{
     Answer, Command, Courier, CourierError, Dial, DialOutcome, Echo, Facts, FileKind, Fleet,
     Identity, LocalFleet, Reply, Request, Settled, Stream, Wish,
@@ -126,6 +126,15 @@ impl Bench {
             Reply::Bytes(bytes) => bytes,
             other => panic!("{}: {other:?}", self.shell),
         }
+    }
+
+    fn creation(&self, name: &str, program: &str, seconds: u64) -> Wish {
+        Wish::Creation(creation::Creation {
+            path: self.at(name),
+            argv: ["sh", "-c", program].map(str::to_owned).into(),
+            user: None,
+            deadline: Duration::from_secs(seconds),
+        })
     }
 
     fn file(&self, name: &str, content: &[u8]) -> file::File {
@@ -448,6 +457,43 @@ under_every_shell! {
         bench.settled(vec![Wish::File(file)]).await;
         assert!(bench.path("owed/restart/redis@7000").exists());
         assert!(bench.path("owed/reload/a%5cx2db").exists());
+    }
+
+    async fn makes_what_is_not_there_by_a_program(bench) {
+        let made = bench.at("made");
+        let wish = bench.creation("made", &format!("echo working; echo done >'{made}'"), 20);
+        let facts = bench.look(vec![wish.identity()]).await;
+        assert!(wish.compare(&facts[0]).is_some());
+        bench.settled(vec![wish.clone()]).await;
+        assert_eq!(bench.read("made").await, b"done\n");
+        let facts = bench.look(vec![wish.identity()]).await;
+        assert_eq!(wish.compare(&facts[0]), None);
+    }
+
+    async fn takes_nothing_half_made_for_the_whole(bench) {
+        let made = bench.at("made");
+        let wish = bench.creation("made", &format!("echo half >'{made}'; exit 3"), 20);
+        let settled = bench.settle(vec![wish.clone()]).await;
+        assert!(settled.failure.unwrap().contains("status 3"), "{}", bench.shell);
+        let facts = bench.look(vec![wish.identity()]).await;
+        let difference = wish.compare(&facts[0]).unwrap();
+        assert!(difference.lines[0].starts_with("run again"), "{difference:?}");
+        let better = bench.creation("made", &format!("echo whole >'{made}'"), 20);
+        bench.settled(vec![better]).await;
+        let facts = bench.look(vec![wish.identity()]).await;
+        assert_eq!(wish.compare(&facts[0]), None);
+        let makes_nothing = bench.creation("nothing", "true", 20);
+        let settled = bench.settle(vec![makes_nothing]).await;
+        assert!(settled.failure.unwrap().contains("nothing stands at"), "{}", bench.shell);
+    }
+
+    async fn ends_a_program_that_makes_nothing_in_time(bench) {
+        let mark = mark(7);
+        let sleeps = bench.creation("never", &format!("sleep {mark} & sleep {mark}"), 1);
+        let settled = bench.settle(vec![sleeps]).await;
+        let failure = settled.failure.unwrap();
+        assert!(failure.contains("no end within 1 s"), "{}: {failure}", bench.shell);
+        assert!(gone(&mark).await, "{}", bench.shell);
     }
 
     async fn runs_a_program_without_a_shell_in_between(bench) {

@@ -119,8 +119,8 @@ pub use exported::Exported;
 pub use failure::Failure;
 pub use module::Module;
 pub use resources::{
-    Absent, Directory, File, FilePlace, Group, IniKey, Line, Link, NoIniKey, NoLine, NoSoftware,
-    Resource, Service, Software, User, Wishes,
+    Absent, Creation, Directory, File, FilePlace, Group, IniKey, Line, Link, NoIniKey, NoLine,
+    NoSoftware, Resource, Service, Software, User, Wishes,
 };
 pub use secret::Secret;
 pub use sign::Sign;

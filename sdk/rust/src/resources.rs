@@ -1,6 +1,7 @@
 //! What a module can wish for, one kind of thing to a file.
 
 mod absent;
+mod creation;
 mod directory;
 mod file;
 mod group;
@@ -13,6 +14,7 @@ mod user;
 mod wishes;
 
 pub use absent::Absent;
+pub use creation::Creation;
 pub use directory::Directory;
 pub use file::{File, FilePlace};
 pub use group::Group;

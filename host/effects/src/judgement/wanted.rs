@@ -177,6 +177,7 @@ fn what(item: &Item, items: &[Item]) -> Result<What, EffectError> {
         }
         Item::Directory(directory) => Wish::Directory(directory.clone()),
         Item::Link(link) => Wish::Link(link.clone()),
+        Item::Creation(creation) => Wish::Creation(creation.clone()),
         Item::Absent(absent) => Wish::Absent(absent.clone()),
         Item::Software(software) => Wish::Software(software.clone()),
         Item::NoSoftware(software) => Wish::NoSoftware(software.clone()),

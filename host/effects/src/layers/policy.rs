@@ -110,6 +110,7 @@ fn judge_item(turn: &Turn, item: &Item) -> Result<(), EffectError> {
             }
             Content::Bytes { .. } => Ok(()),
         },
+        Item::Creation(creation) => judge_program(turn, &creation.argv, creation.user.as_deref()),
         Item::Software(software) => every(&software.names),
         Item::NoSoftware(software) => every(&software.names),
         Item::Group(group) => {
@@ -150,21 +151,7 @@ fn judge_item(turn: &Turn, item: &Item) -> Result<(), EffectError> {
 }
 
 fn judge_command(turn: &Turn, command: &Command) -> Result<(), EffectError> {
-    if command.argv.is_empty() {
-        return Err(EffectError::invalid("a command without a program"));
-    }
-    if let Some(user) = &command.user {
-        let rule = || format!("running as another user, `{user}`,");
-        allow(turn, turn.rights.asks.allows_become(), rule, "become")?;
-    }
-    let argv: Vec<&str> = command.argv.iter().map(String::as_str).collect();
-    let allowed = turn.rights.asks.allows_command(&argv);
-    allow(
-        turn,
-        allowed,
-        || format!("the command `{}`", command.argv.join(" ")),
-        "commands",
-    )?;
+    judge_program(turn, &command.argv, command.user.as_deref())?;
     for (name, text) in &command.environment {
         if name.is_empty() || name.contains(['=', '\0']) || dangerous(name) {
             return Err(denied(turn, format!("the environment variable `{name}`")));
@@ -177,6 +164,20 @@ fn judge_command(turn: &Turn, command: &Command) -> Result<(), EffectError> {
         Input::Secret(secret) => judge_secret(turn, secret.as_str()),
         Input::Nothing | Input::Bytes(_) => Ok(()),
     }
+}
+
+fn judge_program(turn: &Turn, argv: &[String], user: Option<&str>) -> Result<(), EffectError> {
+    if argv.is_empty() {
+        return Err(EffectError::invalid("a command without a program"));
+    }
+    if let Some(user) = user {
+        let rule = || format!("running as another user, `{user}`,");
+        allow(turn, turn.rights.asks.allows_become(), rule, "become")?;
+    }
+    let words: Vec<&str> = argv.iter().map(String::as_str).collect();
+    let allowed = turn.rights.asks.allows_command(&words);
+    let what = || format!("the command `{}`", argv.join(" "));
+    allow(turn, allowed, what, "commands")
 }
 
 /// Variables that make a program run another's code, whatever its arguments are.

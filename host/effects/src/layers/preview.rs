@@ -172,7 +172,10 @@ impl<E: Effects> Preview<E> {
         let mut overlays = self.overlays.lock().await;
         let overlay = overlays.entry(machine.clone()).or_default();
         overlay.held_back = true;
-        overlay.opaque |= matches!(found.wish, Wish::Software(_) | Wish::NoSoftware(_));
+        overlay.opaque |= matches!(
+            found.wish,
+            Wish::Software(_) | Wish::NoSoftware(_) | Wish::Creation(_)
+        );
         overlay.keep(&found.wish, &found.before);
     }
 

@@ -1,12 +1,13 @@
 //! `cellhost:state/state`: desired state.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use cellhost_effects::{
     Act, Change, Content, Edit, EffectError, File, Found, Item, Key, Line, NoKey, NoLine, Pattern,
     Place, Service,
 };
-use cellhost_transport::resources::{directory, group, link, path, software, user};
+use cellhost_transport::resources::{creation, directory, group, link, path, software, user};
 use wasmtime::component::Resource;
 
 use super::json_object;
@@ -98,6 +99,12 @@ fn item(item: wit::Item) -> Result<Item, String> {
             };
             edit(wish.path, false, Change::NoKey(key))
         }
+        wit::Item::Creation(wish) => Item::Creation(creation::Creation {
+            path: wish.path,
+            argv: wish.argv,
+            user: wish.user.map(account).transpose()?,
+            deadline: Duration::from_millis(u64::from(wish.deadline)),
+        }),
         wit::Item::Software(wish) => Item::Software(packages(wish)?),
         wit::Item::NoSoftware(wish) => Item::NoSoftware(software::NoSoftware {
             names: names(wish)?,

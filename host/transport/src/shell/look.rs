@@ -6,7 +6,8 @@ use super::answer::{Misread, Sections};
 use super::ask::{refused, terms};
 use super::courier::{Errand, Memory};
 use super::script::{Refusal, Script};
-use crate::resources::{Facts, Identity, group, path, service, software, user};
+use crate::resources::path::PathFacts;
+use crate::resources::{Facts, Identity, creation, group, path, service, software, user};
 use crate::{FileKind, Reply};
 
 /// How many paths are looked at by one call: far below the longest list of arguments.
@@ -30,7 +31,7 @@ struct Questions {
 /// The answers to them.
 #[derive(Debug, Default)]
 struct Answers {
-    paths: BTreeMap<String, path::PathFacts>,
+    paths: BTreeMap<String, PathFacts>,
     contents: BTreeMap<String, path::Content>,
     packages: software::SoftwareFacts,
     groups: BTreeMap<String, group::GroupFacts>,
@@ -40,16 +41,17 @@ struct Answers {
 
 /// Puts the questions into a script.
 pub(super) fn errand(list: Vec<Identity>, memory: &Memory) -> Result<Errand, Refusal> {
-    let questions = Questions::of(&list);
+    let questions = Questions::of(&list, memory);
     let mut script = Script::default();
     questions.ask(&mut script, memory)?;
     script.text("ch_close\n");
     let contents = questions.contents.len().saturating_mul(CONTENT);
+    let memory = memory.clone();
     let most = (1 << 20) + 16 * (list.len() << 10) + contents;
     let read = move |output: Sections, mut errors: Sections| {
         let mut output = output;
         match questions.read(&mut output)? {
-            Some(answers) => answers.align(&list).map(Reply::Facts),
+            Some(answers) => answers.align(&list, &memory).map(Reply::Facts),
             None => refused("end refused", &mut errors),
         }
     };
@@ -62,7 +64,7 @@ pub(super) fn errand(list: Vec<Identity>, memory: &Memory) -> Result<Errand, Ref
 }
 
 impl Questions {
-    fn of(list: &[Identity]) -> Self {
+    fn of(list: &[Identity], memory: &Memory) -> Self {
         let mut questions = Self::default();
         for identity in list {
             match identity {
@@ -72,6 +74,11 @@ impl Questions {
                 Identity::Content(path) => {
                     questions.paths.entry(path.clone()).or_default();
                     questions.contents.insert(path.clone());
+                }
+                Identity::Creation(path) => {
+                    for path in [path.clone(), creation::mark(&memory.0, path)] {
+                        questions.paths.entry(path).or_default();
+                    }
                 }
                 Identity::Software(names) => questions.packages.extend(names.iter().cloned()),
                 Identity::Group(name) => drop(questions.groups.insert(name.clone())),
@@ -159,16 +166,16 @@ impl Questions {
 }
 
 impl Answers {
-    fn align(&self, list: &[Identity]) -> Result<Vec<Facts>, Misread> {
+    fn align(&self, list: &[Identity], memory: &Memory) -> Result<Vec<Facts>, Misread> {
         list.iter()
             .map(|identity| {
-                self.fact(identity)
+                self.fact(identity, memory)
                     .ok_or_else(|| Misread::new("fewer answers than questions"))
             })
             .collect()
     }
 
-    fn fact(&self, identity: &Identity) -> Option<Facts> {
+    fn fact(&self, identity: &Identity, memory: &Memory) -> Option<Facts> {
         Some(match identity {
             Identity::Path { path, hash } => {
                 let mut facts = self.paths.get(path)?.clone();
@@ -183,6 +190,17 @@ impl Answers {
                 (facts.hash, facts.content) = (None, whole.then_some(content));
                 Facts::Path(facts)
             }
+            Identity::Creation(path) => Facts::Creation(creation::CreationFacts {
+                at: PathFacts {
+                    hash: None,
+                    ..self.paths.get(path)?.clone()
+                },
+                begun: self
+                    .paths
+                    .get(&creation::mark(&memory.0, path))?
+                    .kind
+                    .is_some(),
+            }),
             Identity::Software(names) => Facts::Software(self.packages.about(names)),
             Identity::Group(name) => Facts::Group(self.groups.get(name)?.clone()),
             Identity::User(name) => Facts::User(self.users.get(name)?.clone()),

@@ -29,6 +29,8 @@ pub(crate) enum Part {
     Link,
     /// Nothing at a path.
     Absent,
+    /// What programs make.
+    Creation,
     /// Packages.
     Software,
     /// Packages by one manager.
@@ -64,6 +66,7 @@ impl Part {
             Self::Directory => include_str!("../resources/directory.sh"),
             Self::Link => include_str!("../resources/link.sh"),
             Self::Absent => include_str!("../resources/absent.sh"),
+            Self::Creation => include_str!("../resources/creation.sh"),
             Self::Software => include_str!("../resources/software.sh"),
             Self::Packages(packager) => packager.source(),
             Self::Group => include_str!("../resources/group.sh"),

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::state::State;
+use crate::resources::creation::CreationFacts;
 use crate::resources::group::GroupFacts;
 use crate::resources::software::SoftwareFacts;
 use crate::resources::{Facts, Identity};
@@ -14,6 +15,10 @@ impl State {
         match identity {
             Identity::Path { path, hash } => Facts::Path(self.path_facts(path, *hash)),
             Identity::Content(path) => Facts::Path(self.content_facts(path)),
+            Identity::Creation(path) => Facts::Creation(CreationFacts {
+                at: self.path_facts(path, false),
+                begun: false,
+            }),
             Identity::Software(names) => Facts::Software(self.software_facts(names)),
             Identity::Group(name) => Facts::Group(GroupFacts {
                 exists: self.groups.contains(name),

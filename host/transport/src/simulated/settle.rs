@@ -27,6 +27,15 @@ impl State {
                     .retain(|at, _| at != path && !at.starts_with(&below));
                 Ok(())
             }
+            // What a real program would make, nobody knows here; that it is there is all that
+            // the wish is about.
+            Wish::Creation(wish) => {
+                self.place(&wish.path)?;
+                self.nodes
+                    .entry(wish.path.clone())
+                    .or_insert_with(|| Node::file(Vec::new()));
+                Ok(())
+            }
             Wish::Software(wish) => self.install(wish, start),
             Wish::NoSoftware(wish) => {
                 for name in &wish.names {

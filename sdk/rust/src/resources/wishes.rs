@@ -1,6 +1,6 @@
 use super::{
-    Absent, Directory, File, Group, IniKey, Line, Link, NoIniKey, NoLine, NoSoftware, Service,
-    Software, User,
+    Absent, Creation, Directory, File, Group, IniKey, Line, Link, NoIniKey, NoLine, NoSoftware,
+    Service, Software, User,
 };
 use crate::bindings::cellhost::state::state::Item;
 
@@ -56,8 +56,8 @@ macro_rules! single {
 }
 
 single!(
-    Absent, Directory, File, Group, IniKey, Line, Link, NoIniKey, NoLine, NoSoftware, Service,
-    Software, User
+    Absent, Creation, Directory, File, Group, IniKey, Line, Link, NoIniKey, NoLine, NoSoftware,
+    Service, Software, User
 );
 
 macro_rules! tuples {
@@ -84,6 +84,7 @@ impl Item {
             Self::File(file) => file.path.clone(),
             Self::Directory(directory) => directory.path.clone(),
             Self::Link(link) => link.path.clone(),
+            Self::Creation(creation) => creation.path.clone(),
             Self::Line(line) => line.path.clone(),
             Self::NoLine(line) => line.path.clone(),
             Self::IniKey(key) => key.path.clone(),
