@@ -1,16 +1,15 @@
 //! Wishes against facts: the part that a real run and a dry run share.
 
-mod memory;
 mod wanted;
 
 use std::collections::BTreeMap;
 
+use cellhost_transport::Task;
 use cellhost_transport::resources::path::PathFacts;
-use cellhost_transport::resources::{Difference, Facts, Identity, Wish};
+use cellhost_transport::resources::{Difference, Facts, Identity, Sequence, Wish};
 
 use crate::{Certainty, EffectError, Item, Settlement};
 
-pub(crate) use memory::Memory;
 use wanted::Wanted;
 
 /// A list of items as wishes, ready to be judged. An item may be several wishes.
@@ -35,11 +34,9 @@ pub(crate) struct Differing {
     pub(crate) index: usize,
     /// The place of its item.
     pub(crate) item: usize,
-    /// The wish, told whether restarts are coming.
-    pub(crate) wish: Wish,
-    /// The facts that it was compared with: those of the machine, with what earlier wishes of the
-    /// list do to a path.
-    pub(crate) before: Facts,
+    /// The wish and the facts that it was compared with: those of the machine, with what earlier
+    /// wishes of the list do to a path, and what services owe for it.
+    pub(crate) task: Task,
     /// What differs.
     pub(crate) difference: Difference,
     /// Its content as it may be shown, where secrets are in it.
@@ -78,15 +75,16 @@ impl Wishes {
     /// Compares the wishes from a place on with the facts about them, in order, and stops behind
     /// the first that differs and whose settling may change what the facts about the later ones
     /// are, such as a package that brings files and services.
-    pub(crate) fn judge(&self, from: usize, facts: &[Facts], memory: &mut Memory) -> Judged {
+    pub(crate) fn judge(&self, from: usize, facts: &[Facts]) -> Judged {
         let mut differing = Vec::new();
+        let mut sequence = Sequence::default();
         let mut held: BTreeMap<String, Facts> = BTreeMap::new();
         let wanted = self.list.iter().enumerate().skip(from);
         for ((index, wanted), real) in wanted.zip(facts) {
             let path = wanted.path();
             let before = path.as_ref().and_then(|path| held.get(path));
             let before = before.unwrap_or(real);
-            let mut wish = match wanted.wish(before) {
+            let wish = match wanted.wish(before) {
                 Ok(Some(wish)) => wish,
                 Ok(None) => continue,
                 Err(words) => {
@@ -97,13 +95,8 @@ impl Wishes {
                     };
                 }
             };
-            if let Wish::Service(service) = &mut wish {
-                let watched = &wanted.watched;
-                service.restart_coming = memory.owes(&service.name, &watched.restart);
-                service.reload_coming = memory.owes(&service.name, &watched.reload);
-                memory.pay(&service.name, watched);
-            }
-            let Some(mut difference) = wish.compare(before) else {
+            let task = sequence.next(wish, before.clone());
+            let Some(mut difference) = task.difference() else {
                 continue;
             };
             if let Some(label) = &wanted.label {
@@ -111,16 +104,12 @@ impl Wishes {
                     *line = format!("{label}: {line}");
                 }
             }
-            if let (Wish::File(file), true) = (&wish, difference.content) {
-                memory.replace(&file.path);
-            }
-            let opaque = matches!(wish, Wish::Software(_) | Wish::NoSoftware(_));
-            let (before, met) = (before.clone(), wish.met(before));
+            let opaque = matches!(task.wish, Wish::Software(_) | Wish::NoSoftware(_));
+            let met = task.wish.met(&task.facts);
             differing.push(Differing {
                 index,
                 item: wanted.item,
-                wish,
-                before,
+                task,
                 difference,
                 shown: wanted.shown.clone(),
             });
@@ -165,12 +154,12 @@ impl Wishes {
 impl Differing {
     /// Whether the wish was made of what was looked at, so that it does not hold if that changed.
     pub(crate) fn guarded(&self) -> bool {
-        matches!(&self.wish, Wish::File(file) if file.before.is_some())
+        matches!(&self.task.wish, Wish::File(file) if file.before.is_some())
     }
 
     /// How the path stood that the wish is about.
     pub(crate) fn path(&self) -> Option<&PathFacts> {
-        match &self.before {
+        match &self.task.facts {
             Facts::Path(facts) => Some(facts),
             _ => None,
         }

@@ -25,7 +25,7 @@ pub use local::LocalFleet;
 pub use request::{
     Answer, Command, Dial, DialOutcome, FileKind, FileStatus, Reply, Request, Settled,
 };
-pub use resources::{Difference, Facts, Identity, Wish};
+pub use resources::{Difference, Facts, Identity, Task, Wish};
 pub use simulated::{
     Fault, Node, Package, SimulatedFleet, SimulatedMachine, SimulatedService, State,
 };

@@ -50,7 +50,7 @@ impl LocalFleet {
         self
     }
 
-    /// Remembers owed restarts in another directory than `/var/lib/cellhost/owed`.
+    /// Remembers what outlives a run in another directory than `/var/lib/cellhost`.
     pub fn with_memory(mut self, directory: impl Into<String>) -> Self {
         self.memory = Memory(directory.into());
         self

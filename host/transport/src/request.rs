@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::resources::{Facts, Identity, Wish};
+use crate::resources::{Facts, Identity, Task};
 
 /// One thing asked of a machine.
 #[derive(Debug, Clone)]
 pub enum Request {
     /// How do these things stand? Changes nothing; one exchange however long the list is.
     Look(Vec<Identity>),
-    /// Settle these wishes in order, stopping at the first that fails. Each comes with the
-    /// facts it was judged by; only wishes that differ are listed here.
-    Settle(Vec<Wish>),
+    /// Settle these wishes in order, stopping at the first that fails. Only wishes that differ
+    /// are listed here.
+    Settle(Vec<Task>),
     /// Run a program.
     Command(Command),
     /// Read a regular file of at most `limit` bytes.

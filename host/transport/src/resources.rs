@@ -10,12 +10,16 @@ pub mod directory;
 pub mod file;
 pub mod group;
 pub mod link;
+pub(crate) mod memory;
 pub mod path;
 pub mod service;
 pub mod software;
+mod task;
 pub mod user;
 
 use std::collections::BTreeSet;
+
+pub use task::{Sequence, Task};
 
 /// How a thing should be.
 #[derive(Debug, Clone)]
@@ -62,8 +66,8 @@ pub enum Identity {
     Group(String),
     /// A user by name.
     User(String),
-    /// A service by name.
-    Service(String),
+    /// A service, and what it owes to the files it watches.
+    Service(service::Watch),
 }
 
 /// How a thing is.
@@ -109,13 +113,30 @@ impl Wish {
             Self::NoSoftware(software) => Identity::Software(software.names.clone()),
             Self::Group(group) => Identity::Group(group.name.clone()),
             Self::User(user) => Identity::User(user.name.clone()),
-            Self::Service(service) => Identity::Service(service.name.clone()),
+            Self::Service(service) => Identity::Service(service.watch.clone()),
         }
     }
 
-    /// Writes how the wish is met.
+    /// The path whose content settling the wish replaces, given the facts, where it does.
+    ///
+    /// Whatever replaces the content of a path notes that on the machine first, so that services
+    /// that watch it restart.
+    pub fn replaces(&self, facts: &Facts) -> Option<&str> {
+        match self {
+            Self::File(wish) => {
+                let differs = self.compare(facts).is_some_and(|found| found.content);
+                differs.then_some(wish.path.as_str())
+            }
+            Self::Link(wish) => self.compare(facts).map(|_| wish.path.as_str()),
+            Self::Absent(wish) => self.compare(facts).map(|_| wish.path.as_str()),
+            _ => None,
+        }
+    }
+
+    /// Writes how the wish is met, given the facts.
     pub(crate) fn settle(
         &self,
+        facts: &Facts,
         settling: &mut crate::shell::Settling,
     ) -> Result<(), crate::shell::Refusal> {
         match self {
@@ -128,7 +149,7 @@ impl Wish {
             Self::NoSoftware(wish) => wish.settle(settling),
             Self::Group(wish) => wish.settle(settling),
             Self::User(wish) => wish.settle(settling),
-            Self::Service(wish) => wish.settle(settling),
+            Self::Service(wish) => wish.settle(facts, settling),
         }
     }
 
@@ -166,7 +187,7 @@ impl Wish {
             (Self::NoSoftware(wish), Facts::Software(before)) => Facts::Software(wish.met(before)),
             (Self::Group(_), Facts::Group(_)) => Facts::Group(group::GroupFacts { exists: true }),
             (Self::User(wish), Facts::User(before)) => Facts::User(wish.met(before)),
-            (Self::Service(wish), Facts::Service(_)) => Facts::Service(wish.met()),
+            (Self::Service(wish), Facts::Service(before)) => Facts::Service(wish.met(before)),
             (_, before) => before.clone(),
         }
     }

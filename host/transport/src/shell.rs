@@ -30,5 +30,5 @@ pub(crate) use courier::{Memory, ShellCourier};
 pub(crate) use line::{Failure, Line, Pipes};
 pub(crate) use part::Part;
 pub(crate) use script::{Refusal, Script, name, number};
-pub(crate) use settle::{Settling, escape};
+pub(crate) use settle::Settling;
 pub(crate) use words::tail;

@@ -15,10 +15,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cellhost_plan::MachineName;
+use cellhost_transport::resources::service::{Service, ServiceFacts, Watch};
 use cellhost_transport::resources::{creation, directory, file, group, link, path, user};
 use cellhost_transport::{
     Answer, Command, Courier, CourierError, Dial, DialOutcome, Echo, Facts, FileKind, Fleet,
-    Identity, LocalFleet, Reply, Request, Settled, Stream, Wish,
+    Identity, LocalFleet, Reply, Request, Settled, Stream, Task, Wish,
 };
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
@@ -36,7 +37,7 @@ const SHELLS: [&str; 4] = ["dash", "bash --posix", "busybox sh", "applets"];
 impl Bench {
     async fn new(shell: &'static str) -> Self {
         let place = tempfile::tempdir().unwrap();
-        let mut fleet = LocalFleet::new().with_memory(text(&place.path().join("owed")));
+        let mut fleet = LocalFleet::new().with_memory(text(&place.path().join("memory")));
         if shell == "applets" {
             let applets = place.path().join("applets");
             std::fs::create_dir(&applets).unwrap();
@@ -90,7 +91,13 @@ impl Bench {
     }
 
     async fn settle(&self, wishes: Vec<Wish>) -> Settled {
-        match self.ask(Request::Settle(wishes)).await {
+        let list = wishes.iter().map(Wish::identity).collect();
+        let facts = match self.ask(Request::Look(list)).await {
+            Reply::Facts(facts) => facts,
+            other => panic!("{}: {other:?}", self.shell),
+        };
+        let tasks = Task::pair(wishes, facts);
+        match self.ask(Request::Settle(tasks)).await {
             Reply::Settled(settled) => settled,
             other => panic!("{}: {other:?}", self.shell),
         }
@@ -146,9 +153,27 @@ impl Bench {
             owner: None,
             group: None,
             before: None,
-            restarts: Vec::new(),
-            reloads: Vec::new(),
         }
+    }
+}
+
+impl Bench {
+    fn record(&self, name: &str) -> Option<String> {
+        let name = self.at(name).replace('/', "%2f").replace(' ', "%20");
+        std::fs::read_to_string(self.path("memory/changed").join(name)).ok()
+    }
+
+    /// The fingerprints in the record of a path.
+    fn noted(&self, name: &str) -> Option<Vec<String>> {
+        let record = self.record(name)?;
+        let words = record.lines().map(|line| line.split_once(' ').unwrap().0);
+        Some(words.map(str::to_owned).collect())
+    }
+
+    fn tokens(&self, name: &str) -> Vec<String> {
+        let record = self.record(name).unwrap();
+        let words = record.lines().map(|line| line.split_once(' ').unwrap().1);
+        words.map(str::to_owned).collect()
     }
 }
 
@@ -338,12 +363,13 @@ under_every_shell! {
 
     async fn refuses_services_where_no_manager_is_known(bench) {
         if !Path::new("/run/systemd/system").exists() {
-            let reply = bench.ask(Request::Look(vec![Identity::Service("x".into())])).await;
+            let watch = Watch::none("x");
+            let reply = bench.ask(Request::Look(vec![Identity::Service(watch.clone())])).await;
             assert!(matches!(&reply, Reply::Refused(words) if words.contains("only systemd")), "{reply:?}");
-            let wish = Wish::Service(cellhost_transport::resources::service::Service {
-                name: "x".into(), enabled: true, running: true, restart_coming: false, reload_coming: false,
-            });
-            let settled = bench.settle(vec![wish]).await;
+            let wish = Wish::Service(Service { watch, enabled: true, running: true });
+            let facts = Facts::Service(ServiceFacts::default());
+            let Reply::Settled(settled) = bench.ask(Request::Settle(vec![Task { wish, facts }])).await
+            else { panic!("{}", bench.shell) };
             assert_eq!(settled.done, 0);
             assert!(settled.failure.unwrap().contains("only systemd"));
         }
@@ -442,21 +468,49 @@ under_every_shell! {
         assert_eq!(std::fs::read_dir(bench.path("plain")).unwrap().count(), 0);
         bench.settled(vec![absent("a"), absent("link"), absent("to-directory"), absent("never")]).await;
         assert!(!bench.path("a").exists() && bench.path("plain").exists());
-        let reply = bench.ask(Request::Settle(vec![Wish::Absent(path::Absent { path: "/usr/".into() })])).await;
+        let wish = Wish::Absent(path::Absent { path: "/usr/".into() });
+        let facts = Facts::Path(path::PathFacts::nothing());
+        let reply = bench.ask(Request::Settle(vec![Task { wish, facts }])).await;
         assert!(matches!(reply, Reply::Refused(_)));
     }
 
-    async fn remembers_what_is_owed_before_a_file_is_replaced(bench) {
-        let mut file = bench.file("no directory/config", b"x");
-        file.restarts = vec!["redis@7000".into()];
-        bench.settle(vec![Wish::File(file)]).await;
-        assert!(!bench.path("owed/restart/redis@7000").exists());
-        let mut file = bench.file("config", b"x");
-        file.restarts = vec!["redis@7000".into()];
-        file.reloads = vec!["a\\x2db".into()];
-        bench.settled(vec![Wish::File(file)]).await;
-        assert!(bench.path("owed/restart/redis@7000").exists());
-        assert!(bench.path("owed/reload/a%5cx2db").exists());
+    async fn notes_each_content_before_it_stands_there(bench) {
+        bench.settle(vec![Wish::File(bench.file("no directory/config", b"x"))]).await;
+        assert_eq!(bench.noted("no directory/config"), None);
+        let file = |content: &[u8]| Wish::File(bench.file("config", content));
+        bench.settled(vec![file(b"first")]).await;
+        bench.settled(vec![file(b"second")]).await;
+        bench.settled(vec![file(b"first")]).await;
+        assert_eq!(bench.noted("config"), Some(vec![hash(b"first"), hash(b"second")]));
+        let link = link::Link { path: bench.at("config"), target: "x".into() };
+        bench.settled(vec![Wish::Link(link)]).await;
+        bench.settled(vec![Wish::Absent(path::Absent { path: bench.at("config") })]).await;
+        let noted = bench.noted("config").unwrap();
+        assert_eq!(noted.first().map(String::as_str), Some("absent"));
+        assert_eq!(noted.get(1), Some(&format!("link-{}", hash(b"x"))));
+        assert_eq!(noted.len(), 4);
+        for number in 0..20 {
+            bench.settled(vec![file(format!("{number}").as_bytes())]).await;
+        }
+        let noted = bench.noted("config").unwrap();
+        assert_eq!((noted.first(), noted.len()), (Some(&hash(b"19")), 16));
+        let tokens: BTreeSet<String> = bench.tokens("config").into_iter().collect();
+        assert_eq!(tokens.len(), 16);
+    }
+
+    async fn replaces_nothing_that_it_cannot_note(bench) {
+        std::fs::write(bench.path("config"), "old").unwrap();
+        std::fs::create_dir(bench.path("memory")).unwrap();
+        std::fs::write(bench.path("memory/changed"), "in the way").unwrap();
+        let link = link::Link { path: bench.at("config"), target: "x".into() };
+        let absent = path::Absent { path: bench.at("config") };
+        let file = bench.file("config", b"new");
+        for wish in [Wish::File(file), Wish::Link(link), Wish::Absent(absent)] {
+            let settled = bench.settle(vec![wish]).await;
+            assert_eq!(settled.done, 0, "{}", bench.shell);
+            assert!(settled.failure.is_some());
+            assert_eq!(std::fs::read(bench.path("config")).unwrap(), b"old");
+        }
     }
 
     async fn makes_what_is_not_there_by_a_program(bench) {

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use cellhost_plan::MachineName;
 use cellhost_transport::resources::{directory, file, link};
-use cellhost_transport::{Answer, Command, Courier, Fleet, LocalFleet, Reply, Request, Wish};
+use cellhost_transport::{Answer, Command, Courier, Fleet, LocalFleet, Reply, Request, Task, Wish};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use sha2::{Digest as _, Sha256};
@@ -148,7 +148,15 @@ impl Bench {
         let wishes = wishes(case, directory, file, link);
         let identities = wishes.iter().map(Wish::identity).collect();
         let count = wishes.len();
-        match self.ask(Request::Settle(wishes.clone())).await {
+        let facts = match self
+            .ask(Request::Look(wishes.iter().map(Wish::identity).collect()))
+            .await
+        {
+            Reply::Facts(facts) => facts,
+            other => panic!("{other:?}"),
+        };
+        let tasks = Task::pair(wishes.clone(), facts);
+        match self.ask(Request::Settle(tasks)).await {
             Reply::Settled(settled) => prop_assert_eq!(settled.done, count, "{:?}", settled),
             other => panic!("{other:?}"),
         }
@@ -225,8 +233,6 @@ fn wishes(case: &Case, directory: &str, file: &str, link: &str) -> Vec<Wish> {
             mode: Some(0o640),
             owner: None,
             group: None,
-            restarts: vec!["some@service".to_owned()],
-            reloads: Vec::new(),
         }),
         Wish::Link(link::Link {
             path: link.to_owned(),

@@ -14,8 +14,9 @@ use cellhost_plan::MachineName;
 use cellhost_transport::resources::{file, service, software};
 use cellhost_transport::{
     Command, Courier as _, CourierError, Dial, DialOutcome, Fault, Package, Reply, Request,
-    Settled, SimulatedMachine, Stage, Wish,
+    Settled, SimulatedMachine, Stage, Task, Wish,
 };
+use sha2::{Digest as _, Sha256};
 
 fn machine() -> Arc<SimulatedMachine> {
     let machine = SimulatedMachine::new(MachineName::new("m1").unwrap());
@@ -38,23 +39,23 @@ fn config(content: &str) -> Wish {
     Wish::File(file::File {
         path: "/etc/redis/redis.conf".into(),
         content: content.into(),
-        hash: String::new(),
+        hash: format!("{:x}", Sha256::digest(content)),
         mode: Some(0o640),
         owner: Some("redis".into()),
         group: None,
         before: None,
-        restarts: vec!["redis-server".into()],
-        reloads: Vec::new(),
     })
 }
 
 fn service() -> Wish {
     Wish::Service(service::Service {
-        name: "redis-server".into(),
+        watch: service::Watch {
+            name: "redis-server".into(),
+            restart_for: BTreeSet::from(["/etc/redis/redis.conf".into()]),
+            reload_for: BTreeSet::new(),
+        },
         enabled: true,
         running: true,
-        restart_coming: false,
-        reload_coming: false,
     })
 }
 
@@ -69,8 +70,18 @@ fn command(argv: &[&str]) -> Request {
     })
 }
 
+/// The wishes with the facts about them.
+async fn judged(machine: &SimulatedMachine, wishes: Vec<Wish>) -> Vec<Task> {
+    let list = wishes.iter().map(Wish::identity).collect();
+    match machine.exchange(Request::Look(list)).await.unwrap() {
+        Reply::Facts(facts) => Task::pair(wishes, facts),
+        other => panic!("{other:?}"),
+    }
+}
+
 async fn settle(machine: &SimulatedMachine, wishes: Vec<Wish>) -> Settled {
-    match machine.exchange(Request::Settle(wishes)).await.unwrap() {
+    let tasks = judged(machine, wishes).await;
+    match machine.exchange(Request::Settle(tasks)).await.unwrap() {
         Reply::Settled(settled) => settled,
         other => panic!("{other:?}"),
     }
@@ -94,11 +105,10 @@ async fn what_is_settled_no_longer_differs() {
 async fn a_restart_owed_outlives_a_lost_connection() {
     let machine = machine();
     settle(&machine, vec![software("redis-server"), service()]).await;
-    machine.fault_at(1, Fault::Within(1));
-    let error = machine
-        .exchange(Request::Settle(vec![config("new"), service()]))
-        .await
-        .unwrap_err();
+    let tasks = judged(&machine, vec![config("new"), service()]).await;
+    machine.forget_requests();
+    machine.fault_at(0, Fault::Within(1));
+    let error = machine.exchange(Request::Settle(tasks)).await.unwrap_err();
     assert!(error.in_doubt());
     assert_eq!(machine.state().text("/etc/redis/redis.conf"), Some("new"));
     assert_eq!(machine.state().services["redis-server"].restarts, 0);
@@ -183,8 +193,8 @@ async fn a_port_opens_with_its_service() {
 #[tokio::test]
 async fn a_machine_that_is_cut_off_is_not_changed() {
     let machine = machine();
+    let wishes = Request::Settle(judged(&machine, vec![software("redis-server")]).await);
     machine.cut(Some(Stage::Banner));
-    let wishes = Request::Settle(vec![software("redis-server")]);
     let error = machine.exchange(wishes.clone()).await.unwrap_err();
     assert!(!error.in_doubt());
     assert!(machine.state().installed.is_empty());

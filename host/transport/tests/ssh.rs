@@ -20,7 +20,8 @@ use std::time::{Duration, Instant};
 use cellhost_plan::{Become, BecomeMethod, Machine, MachineName, Span, Ssh};
 use cellhost_transport::resources::{Facts, file, group, service, software, user};
 use cellhost_transport::{
-    Command, Courier, CourierError, Fleet, Identity, Reply, Request, Settled, SshFleet, Stage, Wish,
+    Command, Courier, CourierError, Fleet, Identity, Reply, Request, Settled, SshFleet, Stage,
+    Task, Wish,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -63,7 +64,12 @@ async fn to(name: &str) -> (SshFleet, Arc<dyn Courier>) {
 }
 
 async fn settle(courier: &dyn Courier, wishes: Vec<Wish>) -> Settled {
-    match courier.exchange(Request::Settle(wishes)).await.unwrap() {
+    let list = wishes.iter().map(Wish::identity).collect();
+    let Reply::Facts(facts) = courier.exchange(Request::Look(list)).await.unwrap() else {
+        panic!()
+    };
+    let tasks = Task::pair(wishes, facts);
+    match courier.exchange(Request::Settle(tasks)).await.unwrap() {
         Reply::Settled(settled) => settled,
         other => panic!("{other:?}"),
     }
@@ -114,15 +120,24 @@ fn packages(names: &[&str], start: bool) -> Wish {
 
 fn service(name: &str, enabled: bool, running: bool) -> Wish {
     Wish::Service(service::Service {
-        name: name.to_owned(),
+        watch: service::Watch::none(name),
         enabled,
         running,
-        restart_coming: false,
-        reload_coming: false,
     })
 }
 
-fn file(path: &str, content: &str, restarts: &[&str]) -> Wish {
+/// A service that runs and restarts for a file.
+fn watching(name: &str, path: &str) -> Wish {
+    let mut watch = service::Watch::none(name);
+    watch.restart_for.insert(path.to_owned());
+    Wish::Service(service::Service {
+        watch,
+        enabled: true,
+        running: true,
+    })
+}
+
+fn file(path: &str, content: &str) -> Wish {
     Wish::File(file::File {
         path: path.to_owned(),
         content: content.into(),
@@ -131,8 +146,6 @@ fn file(path: &str, content: &str, restarts: &[&str]) -> Wish {
         owner: Some("root".into()),
         group: None,
         before: None,
-        restarts: restarts.iter().map(|name| (*name).to_owned()).collect(),
-        reloads: Vec::new(),
     })
 }
 
@@ -170,7 +183,7 @@ async fn installs_configures_and_restarts_a_service() {
         names: BTreeSet::from(["redis-server".to_owned(), "never-was".to_owned()]),
     });
     let theirs = "#!/bin/sh\nexit 0\n";
-    let policy = file("/usr/sbin/policy-rc.d", theirs, &[]);
+    let policy = file("/usr/sbin/policy-rc.d", theirs);
     settled(courier, vec![none.clone(), policy]).await;
     settled(courier, vec![packages(&["redis-server"], false)]).await;
     let policy = run(courier, &["cat", "/usr/sbin/policy-rc.d"]).await;
@@ -200,14 +213,14 @@ async fn installs_configures_and_restarts_a_service() {
         let text = format!(
             "[Service]\nExecStart=/bin/sleep {sleep}\n[Install]\nWantedBy=multi-user.target\n"
         );
-        file("/etc/systemd/system/trial.service", &text, &["trial"])
+        file("/etc/systemd/system/trial.service", &text)
     };
     let wishes = |sleep| {
         vec![
             packages(&["redis-server"], false),
             unit(sleep),
             service("redis-server", true, true),
-            service("trial", true, true),
+            watching("trial", "/etc/systemd/system/trial.service"),
         ]
     };
     settled(courier, wishes(7001)).await;
@@ -259,7 +272,7 @@ async fn says_in_the_machines_words_why_a_service_does_not_start() {
     let (fleet, courier) = to("m1").await;
     let broken = "[Service]\nType=oneshot\nExecStart=/bin/sh -c 'echo my own words; exit 3'\n";
     let wishes = vec![
-        file("/etc/systemd/system/broken.service", broken, &[]),
+        file("/etc/systemd/system/broken.service", broken),
         service("broken", false, true),
     ];
     let settled = settle(courier.as_ref(), wishes).await;
@@ -322,7 +335,7 @@ async fn follows_a_service_that_an_init_script_starts() {
     let script = "#!/bin/sh\n### BEGIN INIT INFO\n# Provides: oldway\n# Required-Start: $local_fs\n\
                   # Required-Stop:\n# Default-Start: 2 3 4 5\n# Default-Stop: 0 1 6\n# Description: trial\n\
                   ### END INIT INFO\nexit 0\n";
-    let mut wish = file("/etc/init.d/oldway", script, &[]);
+    let mut wish = file("/etc/init.d/oldway", script);
     if let Wish::File(file) = &mut wish {
         file.mode = Some(0o755);
     }
@@ -472,7 +485,7 @@ async fn tells_that_nobody_may_become_root() {
         panic!()
     };
     assert_ne!(facts["uid"], "0");
-    let settled = settle(as_plain.as_ref(), vec![file("/etc/forbidden", "x", &[])]).await;
+    let settled = settle(as_plain.as_ref(), vec![file("/etc/forbidden", "x")]).await;
     assert!(
         settled
             .failure
@@ -687,7 +700,7 @@ impl Costs {
             .chain(
                 services
                     .iter()
-                    .map(|name| Identity::Service((*name).to_owned())),
+                    .map(|name| Identity::Service(service::Watch::none(*name))),
             )
             .collect();
         let apart = Ssh {

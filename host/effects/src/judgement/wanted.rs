@@ -2,9 +2,10 @@
 
 use cellhost_manifest::digest;
 use cellhost_transport::resources::file::{Before, File};
+use cellhost_transport::resources::service::Watch;
 use cellhost_transport::resources::{self, Facts, Identity, Wish};
 
-use crate::{Content, Edit, EffectError, Item, Service};
+use crate::{Content, Edit, EffectError, Item};
 
 /// One thing that an item wants of the machine.
 pub(super) struct Wanted {
@@ -16,8 +17,6 @@ pub(super) struct Wanted {
     pub(super) label: Option<String>,
     /// Its content as it may be shown, where secrets are in it.
     pub(super) shown: Option<String>,
-    /// The files that it is restarted for.
-    pub(super) watched: Watched,
 }
 
 /// What is wanted.
@@ -25,21 +24,7 @@ pub(super) enum What {
     /// A wish as it is.
     Wish(Wish),
     /// A change to a file, which becomes a wish once its content is known.
-    Edit { edit: Edit, owed: Owed },
-}
-
-/// The files that services restart and reload for.
-#[derive(Default)]
-pub(super) struct Watched {
-    pub(super) restart: Vec<String>,
-    pub(super) reload: Vec<String>,
-}
-
-/// The services that a file's change restarts and reloads.
-#[derive(Clone)]
-pub(super) struct Owed {
-    restarts: Vec<String>,
-    reloads: Vec<String>,
+    Edit(Edit),
 }
 
 impl Wanted {
@@ -49,10 +34,9 @@ impl Wanted {
         for (place, item) in items.iter().enumerate() {
             all.push(Self {
                 item: place,
-                what: what(item, items)?,
+                what: what(item)?,
                 label: None,
                 shown: shown(item),
-                watched: watched(item),
             });
         }
         Ok(all)
@@ -62,7 +46,7 @@ impl Wanted {
     pub(super) fn identity(&self) -> Identity {
         match &self.what {
             What::Wish(wish) => wish.identity(),
-            What::Edit { edit, .. } => Identity::Content(edit.path.clone()),
+            What::Edit(edit) => Identity::Content(edit.path.clone()),
         }
     }
 
@@ -77,9 +61,9 @@ impl Wanted {
     /// The wish, given how things stand. None where an edit has nothing to change; an error is
     /// why it cannot be made.
     pub(super) fn wish(&self, facts: &Facts) -> Result<Option<Wish>, String> {
-        let (edit, owed) = match &self.what {
+        let edit = match &self.what {
             What::Wish(wish) => return Ok(Some(wish.clone())),
-            What::Edit { edit, owed } => (edit, owed),
+            What::Edit(edit) => edit,
         };
         let Facts::Path(facts) = facts else {
             return Err("the machine told something else than how the file stands".to_owned());
@@ -90,45 +74,22 @@ impl Wanted {
         let before = facts.content.as_ref().map(|content| digest(&content.0));
         let file = File {
             before: Some(before.map_or(Before::Nothing, Before::Hash)),
-            ..owed.file(&edit.path, content)
+            ..file(&edit.path, content)
         };
         Ok(Some(Wish::File(file)))
     }
 }
 
-impl Owed {
-    /// The services of a list that watch a path.
-    fn of(path: &str, items: &[Item]) -> Self {
-        let watching = |paths: fn(&Service) -> &Vec<String>| {
-            items
-                .iter()
-                .filter_map(|item| match item {
-                    Item::Service(service) if paths(service).iter().any(|own| own == path) => {
-                        Some(service.name.clone())
-                    }
-                    _ => None,
-                })
-                .collect()
-        };
-        Self {
-            restarts: watching(|service| &service.restart_for),
-            reloads: watching(|service| &service.reload_for),
-        }
-    }
-
-    /// A file with this content, its outside left alone.
-    fn file(&self, path: &str, content: Vec<u8>) -> File {
-        File {
-            path: path.to_owned(),
-            hash: digest(&content),
-            content,
-            mode: None,
-            owner: None,
-            group: None,
-            before: None,
-            restarts: self.restarts.clone(),
-            reloads: self.reloads.clone(),
-        }
+/// A file with this content, its outside left alone.
+fn file(path: &str, content: Vec<u8>) -> File {
+    File {
+        path: path.to_owned(),
+        hash: digest(&content),
+        content,
+        mode: None,
+        owner: None,
+        group: None,
+        before: None,
     }
 }
 
@@ -142,38 +103,25 @@ fn shown(item: &Item) -> Option<String> {
     }
 }
 
-fn watched(item: &Item) -> Watched {
-    match item {
-        Item::Service(service) => Watched {
-            restart: service.restart_for.clone(),
-            reload: service.reload_for.clone(),
-        },
-        _ => Watched::default(),
-    }
-}
-
-fn what(item: &Item, items: &[Item]) -> Result<What, EffectError> {
+fn what(item: &Item) -> Result<What, EffectError> {
     Ok(What::Wish(match item {
-        Item::File(file) => {
-            let Content::Bytes { bytes, .. } = &file.content else {
+        Item::File(wish) => {
+            let Content::Bytes { bytes, .. } = &wish.content else {
                 return Err(EffectError::other(format!(
                     "the template of {} was not rendered",
-                    file.path
+                    wish.path
                 )));
             };
             Wish::File(File {
-                mode: file.mode,
-                owner: file.owner.clone(),
-                group: file.group.clone(),
-                ..Owed::of(&file.path, items).file(&file.path, bytes.clone())
+                mode: wish.mode,
+                owner: wish.owner.clone(),
+                group: wish.group.clone(),
+                ..file(&wish.path, bytes.clone())
             })
         }
         Item::Edit(edit) => {
             edit.check().map_err(EffectError::invalid)?;
-            return Ok(What::Edit {
-                edit: edit.clone(),
-                owed: Owed::of(&edit.path, items),
-            });
+            return Ok(What::Edit(edit.clone()));
         }
         Item::Directory(directory) => Wish::Directory(directory.clone()),
         Item::Link(link) => Wish::Link(link.clone()),
@@ -184,11 +132,13 @@ fn what(item: &Item, items: &[Item]) -> Result<What, EffectError> {
         Item::Group(group) => Wish::Group(group.clone()),
         Item::User(user) => Wish::User(user.clone()),
         Item::Service(service) => Wish::Service(resources::service::Service {
-            name: service.name.clone(),
+            watch: Watch {
+                name: service.name.clone(),
+                restart_for: service.restart_for.iter().cloned().collect(),
+                reload_for: service.reload_for.iter().cloned().collect(),
+            },
             enabled: service.enabled,
             running: service.running,
-            restart_coming: false,
-            reload_coming: false,
         }),
     }))
 }

@@ -1,21 +1,18 @@
 //! The lowest layer: sends effects to machines.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use cellhost_plan::MachineName;
 use cellhost_transport::resources::path::PathFacts;
 use cellhost_transport::resources::{Facts, Wish};
 use cellhost_transport::{
     self as transport, Answer, Courier, DialOutcome, Echo, Fleet, Reply, Request, Settled,
 };
-use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::diff::diff;
-use crate::judgement::{Differing, Memory, Wishes};
+use crate::judgement::{Differing, Wishes};
 use crate::listener::Lines;
 use crate::{
     Act, Command, Dial, Effect, EffectError, Effects, Found, Input, Item, Outcome, Sign, Text,
@@ -32,68 +29,12 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// Sends effects to the machines of a fleet.
 pub struct Live {
     fleet: Arc<dyn Fleet>,
-    memories: Mutex<HashMap<MachineName, Memory>>,
 }
 
 impl Live {
     /// A layer over the machines of a fleet.
     pub fn new(fleet: Arc<dyn Fleet>) -> Self {
-        Self {
-            fleet,
-            memories: Mutex::default(),
-        }
-    }
-
-    /// Settles a list: one look and one settling, and one more of each for every package that is
-    /// installed or removed on the way, because nobody knows what it brings or takes along.
-    async fn ensure(
-        &self,
-        courier: &dyn Courier,
-        machine: &MachineName,
-        items: &[Item],
-        echo: Echo,
-    ) -> Result<Found, EffectError> {
-        let wishes = Wishes::of(items)?;
-        let mut settlements = wishes.settlements();
-        let mut from = 0;
-        let mut again = true;
-        while from < wishes.len() {
-            let facts = look(courier, wishes.identities(from)).await?;
-            let mut judged = {
-                let mut memories = self.memories.lock().await;
-                let memory = memories.entry(machine.clone()).or_default();
-                wishes.judge(from, &facts, memory)
-            };
-            let mut diffs = Vec::with_capacity(judged.differing.len());
-            for found in &judged.differing {
-                diffs.push(content_diff(courier, found).await?);
-            }
-            let settled = settle(courier, &judged.differing, echo.clone()).await?;
-            let failed = judged.differing.get(settled.done);
-            let failure = match (settled.failure, failed) {
-                (None, _) => None,
-                // Others write this file too: what it is made of has to be looked at once more.
-                (Some(_), Some(failed)) if failed.guarded() && again => {
-                    again = false;
-                    judged.next = failed.index;
-                    judged.trouble = None;
-                    None
-                }
-                (Some(message), failed) => {
-                    let item = failed.map_or(0, |failed| failed.item);
-                    Some(wishes.failed(item, message))
-                }
-            };
-            let done = judged.differing.into_iter().take(settled.done);
-            for (found, diff) in done.zip(diffs) {
-                found.tell(&mut settlements, diff);
-            }
-            if let Some(error) = failure.or(judged.trouble) {
-                return Err(error);
-            }
-            from = judged.next;
-        }
-        Ok(Found::Settled(settlements))
+        Self { fleet }
     }
 }
 
@@ -105,7 +46,7 @@ impl Effects for Live {
         let lines = Lines::new(&effect.listener);
         let echo = lines.echo();
         let found = match effect.act {
-            Act::Ensure(items) => self.ensure(courier, &effect.machine, &items, echo).await?,
+            Act::Ensure(items) => ensure(courier, &items, echo).await?,
             Act::Look(identities) => Found::Facts(look(courier, identities).await?),
             Act::Probe { command, .. } => Found::Answer(answer(courier, command, echo).await?),
             Act::Run { command, .. } => Found::Ran(Some(answer(courier, command, echo).await?)),
@@ -139,6 +80,48 @@ impl Effects for Live {
     }
 }
 
+/// Settles a list: one look and one settling, and one more of each for every package that is
+/// installed or removed on the way, because nobody knows what it brings or takes along.
+async fn ensure(courier: &dyn Courier, items: &[Item], echo: Echo) -> Result<Found, EffectError> {
+    let wishes = Wishes::of(items)?;
+    let mut settlements = wishes.settlements();
+    let mut from = 0;
+    let mut again = true;
+    while from < wishes.len() {
+        let facts = look(courier, wishes.identities(from)).await?;
+        let mut judged = wishes.judge(from, &facts);
+        let mut diffs = Vec::with_capacity(judged.differing.len());
+        for found in &judged.differing {
+            diffs.push(content_diff(courier, found).await?);
+        }
+        let settled = settle(courier, &judged.differing, echo.clone()).await?;
+        let failed = judged.differing.get(settled.done);
+        let failure = match (settled.failure, failed) {
+            (None, _) => None,
+            // Others write this file too: what it is made of has to be looked at once more.
+            (Some(_), Some(failed)) if failed.guarded() && again => {
+                again = false;
+                judged.next = failed.index;
+                judged.trouble = None;
+                None
+            }
+            (Some(message), failed) => {
+                let item = failed.map_or(0, |failed| failed.item);
+                Some(wishes.failed(item, message))
+            }
+        };
+        let done = judged.differing.into_iter().take(settled.done);
+        for (found, diff) in done.zip(diffs) {
+            found.tell(&mut settlements, diff);
+        }
+        if let Some(error) = failure.or(judged.trouble) {
+            return Err(error);
+        }
+        from = judged.next;
+    }
+    Ok(Found::Settled(settlements))
+}
+
 async fn settle(
     courier: &dyn Courier,
     differing: &[Differing],
@@ -150,7 +133,7 @@ async fn settle(
             failure: None,
         });
     }
-    let list = differing.iter().map(|found| found.wish.clone()).collect();
+    let list = differing.iter().map(|found| found.task.clone()).collect();
     match courier.exchange_aloud(Request::Settle(list), echo).await? {
         Reply::Settled(settled) => Ok(settled),
         other => Err(unexpected(other)),
@@ -174,7 +157,7 @@ async fn content_diff(
     courier: &dyn Courier,
     found: &Differing,
 ) -> Result<Option<String>, EffectError> {
-    let (Wish::File(file), true) = (&found.wish, found.difference.content) else {
+    let (Wish::File(file), true) = (&found.task.wish, found.difference.content) else {
         return Ok(None);
     };
     let before = match found.path() {

@@ -133,6 +133,10 @@ fn judge_item(turn: &Turn, item: &Item) -> Result<(), EffectError> {
         }
         Item::Service(service) => {
             let name = &service.name;
+            let watched = service.restart_for.iter().chain(&service.reload_for);
+            watched
+                .map(|path| normal(path))
+                .try_for_each(|path| path.map(drop))?;
             allow(
                 turn,
                 asks.allows_service(name),

@@ -6,12 +6,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 use cellhost_plan::MachineName;
 use cellhost_transport::resources::path::PathFacts;
+use cellhost_transport::resources::service::{ServiceFacts, Watch};
 use cellhost_transport::resources::{Facts, Identity, Wish};
 use cellhost_transport::{Answer, FileKind, FileStatus};
 use tokio::sync::Mutex;
 
 use crate::diff::diff;
-use crate::judgement::{Differing, Judged, Memory, Wishes};
+use crate::judgement::{Differing, Judged, Wishes};
 use crate::{Act, Certainty, Effect, EffectError, Effects, Found, Item, Outcome, Sign};
 
 /// Longest content of a machine that is fetched to show a difference.
@@ -32,7 +33,10 @@ struct Overlay {
     /// Packages installed (with a version, empty where unknown) or removed.
     packages: BTreeMap<String, Option<String>>,
     contents: BTreeMap<String, Option<Vec<u8>>>,
-    memory: Memory,
+    /// Paths whose content would have been replaced.
+    replaced: BTreeSet<String>,
+    /// Services and the paths that they would have restarted or reloaded for since.
+    took_up: BTreeSet<(String, String)>,
     /// Whether any change was held back.
     held_back: bool,
     /// Whether one of them does what only the machine knows: a package's files, a command.
@@ -48,7 +52,11 @@ struct Seen {
 impl Overlay {
     /// How a thing would stand, given how it really does.
     fn seen(&self, identity: &Identity, real: Facts) -> Facts {
-        if let Some(held) = self.facts.get(identity) {
+        let held = self.facts.get(&key(identity));
+        if let (Identity::Service(watch), Facts::Service(real)) = (identity, &real) {
+            return Facts::Service(self.service(watch, real, held));
+        }
+        if let Some(held) = held {
             return held.clone();
         }
         let Facts::Software(mut facts) = real else {
@@ -74,8 +82,37 @@ impl Overlay {
         Facts::Software(facts)
     }
 
+    /// How a service would stand, with what it would owe by now.
+    fn service(&self, watch: &Watch, real: &ServiceFacts, held: Option<&Facts>) -> ServiceFacts {
+        let mut facts = match held {
+            Some(Facts::Service(held)) => held.clone(),
+            _ => real.clone(),
+        };
+        let took = |path: &String| self.took_up.contains(&(watch.name.clone(), path.clone()));
+        let left = |owed: &BTreeSet<String>| {
+            let left = owed.iter().filter(|path| !took(path));
+            left.cloned().collect()
+        };
+        facts.restart_owed = left(&real.restart_owed);
+        facts.reload_owed = left(&real.reload_owed);
+        for path in self.replaced.iter().filter(|path| !took(path)) {
+            facts.owe(watch, path);
+        }
+        facts
+    }
+
     /// Keeps what a wish does to the machine.
     fn keep(&mut self, wish: &Wish, before: &Facts) {
+        if let Some(path) = wish.replaces(before) {
+            self.took_up.retain(|(_, taken)| taken != path);
+            self.replaced.insert(path.to_owned());
+        }
+        if let Wish::Service(service) = wish {
+            let name = &service.watch.name;
+            let paths = service.watch.paths();
+            self.took_up
+                .extend(paths.map(|path| (name.clone(), path.to_owned())));
+        }
         match wish {
             Wish::Software(software) => {
                 for name in &software.names {
@@ -88,7 +125,7 @@ impl Overlay {
                     .extend(software.names.iter().cloned().map(|name| (name, None)));
             }
             _ => {
-                self.facts.insert(key(wish.identity()), wish.met(before));
+                self.facts.insert(key(&wish.identity()), wish.met(before));
             }
         }
         match wish {
@@ -160,10 +197,10 @@ impl<E: Effects> Preview<E> {
             .identities(from)
             .into_iter()
             .zip(real.iter().skip(from).cloned())
-            .map(|(identity, real)| overlay.seen(&key(identity), real))
+            .map(|(identity, real)| overlay.seen(&identity, real))
             .collect();
         let certainty = overlay.certainty();
-        let judged = wishes.judge(from, &facts, &mut overlay.memory);
+        let judged = wishes.judge(from, &facts);
         Seen { judged, certainty }
     }
 
@@ -173,10 +210,10 @@ impl<E: Effects> Preview<E> {
         let overlay = overlays.entry(machine.clone()).or_default();
         overlay.held_back = true;
         overlay.opaque |= matches!(
-            found.wish,
+            found.task.wish,
             Wish::Software(_) | Wish::NoSoftware(_) | Wish::Creation(_)
         );
-        overlay.keep(&found.wish, &found.before);
+        overlay.keep(&found.task.wish, &found.task.facts);
     }
 
     async fn look(
@@ -200,7 +237,7 @@ impl<E: Effects> Preview<E> {
         effect: &Effect,
         found: &Differing,
     ) -> Result<Option<String>, EffectError> {
-        let (Wish::File(file), true) = (&found.wish, found.difference.content) else {
+        let (Wish::File(file), true) = (&found.task.wish, found.difference.content) else {
             return Ok(None);
         };
         let old = match found.path() {
@@ -438,11 +475,13 @@ fn shown(sign: &Sign) -> Answer {
 }
 
 /// The identity under which a thing is kept, however it was asked about.
-fn key(identity: Identity) -> Identity {
+fn key(identity: &Identity) -> Identity {
     match identity {
-        Identity::Path { path, .. } | Identity::Content(path) => {
-            Identity::Path { path, hash: false }
-        }
-        other => other,
+        Identity::Path { path, .. } | Identity::Content(path) => Identity::Path {
+            path: path.clone(),
+            hash: false,
+        },
+        Identity::Service(watch) => Identity::Service(Watch::none(&watch.name)),
+        other => other.clone(),
     }
 }

@@ -1,1 +1,8 @@
-ch_absent() { rm -rf -- "$1"; }
+# Nothing at a path: path, then the record, fingerprint and token of the change.
+ch_absent() {
+ch_p=$1
+shift
+ch_note "$@" || return
+ch_sync "$1" "${1%/*}/" || return
+rm -rf -- "$ch_p"
+}

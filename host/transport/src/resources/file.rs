@@ -21,11 +21,6 @@ pub struct File {
     pub group: Option<String>,
     /// What has to stand there until now; where something else does, nothing is replaced.
     pub before: Option<Before>,
-    /// Services that owe a restart once this file is replaced. Remembered on the machine
-    /// before the file is.
-    pub restarts: Vec<String>,
-    /// Services that owe a reload.
-    pub reloads: Vec<String>,
 }
 
 /// What a new file may replace.
@@ -52,7 +47,7 @@ impl std::fmt::Debug for File {
 impl File {
     /// Writes how it is put in its place.
     pub(crate) fn settle(&self, settling: &mut Settling) -> Result<(), Refusal> {
-        settling.script.need(&[Part::File]);
+        settling.script.need(&[Part::File, Part::Memory]);
         let at = operand(&self.path);
         let beside = settling.beside(&at);
         settling.script.call("ch_do ch_file_open", [&at, &beside])?;
@@ -71,8 +66,7 @@ impl File {
             path::account(self.group.as_deref())?,
             self.hash.clone(),
         ];
-        words.extend(settling.owed("restart", &self.restarts)?);
-        words.extend(settling.owed("reload", &self.reloads)?);
+        words.extend(settling.note(&self.path, self.hash.clone())?);
         settling.script.call("ch_do ch_file_close", words)?;
         settling.touched(&at);
         Ok(())

@@ -30,7 +30,7 @@ return 1
 }
 ch_plain() { base64 -d >>"$ch_t"; }
 ch_packed() { base64 -d | gzip -dc >>"$ch_t"; }
-# Arguments: path, mode, owner, group, hash; then the marks of what is owed, each with its directory.
+# Arguments: path, mode, owner, group, hash; then the record, fingerprint and token of the change.
 ch_file_close() {
 ch_p=$1 ch_y=$2 ch_o=$3 ch_g=$4
 ch_v=$(sha256sum <"$ch_t")
@@ -52,20 +52,24 @@ ch_o=${ch_o:-${ch_v%:*}} ch_g=${ch_g:-${ch_v#*:}}
 fi
 fi
 ch_outside "$ch_t" "${ch_y:-644}" "$ch_o" "$ch_g" || return
-for ch_x; do
-case $ch_x in
-*/) mkdir -p -- "$ch_x" || return ;;
-*) printf '' >"$ch_x" || return ;;
-esac
-done
-ch_sync "$ch_t" "$@"
+ch_note "$@" || return
+ch_sync "$ch_t" "$1" "${1%/*}/" || return
 ch_rename "$ch_p" || return
 case $ch_p in
 */systemd/* | /etc/init.d/*) ch_reload=1 ;;
 esac
 }
 # Makes files and directories outlive a loss of power, as well as this machine can.
-ch_sync() { sync "$@" 2>/dev/null || sync; }
+ch_sync() {
+ch_line=$(sync "$@" 2>&1) && return
+# It failed, or knows no names.
+sync / 2>/dev/null || {
+sync
+return
+}
+ch_say "$ch_line"
+return 1
+}
 # Arguments: path, mode, owner, group. The owner first: a change of owner clears mode bits.
 ch_outside() {
 if [ -n "$3" ]; then

@@ -1,6 +1,6 @@
 //! A symbolic link.
 
-use super::{Difference, path, path::PathFacts};
+use super::{Difference, memory, path, path::PathFacts};
 use crate::FileKind;
 use crate::shell::{Part, Refusal, Settling, operand};
 
@@ -38,11 +38,18 @@ impl Link {
 
     /// Writes how it is made so.
     pub(crate) fn settle(&self, settling: &mut Settling) -> Result<(), Refusal> {
-        settling.script.need(&[Part::File, Part::Link]);
+        settling
+            .script
+            .need(&[Part::File, Part::Memory, Part::Link]);
         let path = operand(&self.path);
         let beside = settling.beside(&path);
-        let words = [path.as_str(), &self.target, &beside];
-        settling.script.call("ch_do ch_link", words)
+        let note = settling.note(&self.path, memory::link(&self.target))?;
+        let words = [path.clone(), self.target.clone(), beside];
+        settling
+            .script
+            .call("ch_do ch_link", words.iter().chain(&note))?;
+        settling.touched(&path);
+        Ok(())
     }
 
     /// The facts once the wish is met.

@@ -1,10 +1,13 @@
-# A link: path, target, temporary name.
+# A link: path, target, temporary name; then the record, fingerprint and token of the change.
 ch_link() {
 if [ -d "$1" ] && [ ! -L "$1" ]; then
 ch_say "$1 is a directory"
 return 1
 fi
 ln -s -- "$2" "$3" || return
-ch_t=$3
-ch_rename "$1"
+ch_t=$3 ch_p=$1
+shift 3
+ch_note "$@" || return
+ch_sync "$1" "${1%/*}/" || return
+ch_rename "$ch_p"
 }

@@ -3,7 +3,7 @@
 mod content;
 mod look;
 
-use super::Difference;
+use super::{Difference, memory};
 use crate::FileKind;
 use crate::shell::{Part, Refusal, Settling, name};
 
@@ -136,8 +136,14 @@ impl Absent {
     /// Writes how it is removed.
     pub(crate) fn settle(&self, settling: &mut Settling) -> Result<(), Refusal> {
         let path = self.removable()?;
-        settling.script.need(&[Part::Absent]);
-        settling.script.call("ch_do ch_absent", [path])
+        settling
+            .script
+            .need(&[Part::File, Part::Memory, Part::Absent]);
+        let note = settling.note(&path, memory::absent())?;
+        let words = std::iter::once(&path).chain(&note);
+        settling.script.call("ch_do ch_absent", words)?;
+        settling.touched(&path);
+        Ok(())
     }
 
     /// The path, plainly written, where it may be removed at all.

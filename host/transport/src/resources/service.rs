@@ -2,30 +2,37 @@
 
 mod look;
 
-use super::Difference;
-use crate::shell::{Part, Refusal, Settling, escape, name};
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::memory::Manner;
+use super::{Difference, Facts};
+use crate::shell::{Part, Refusal, Settling, name};
 
 pub(crate) use look::{ask, read};
 
-/// A service.
-#[expect(clippy::struct_excessive_bools, reason = "each is a wish of its own")]
-#[derive(Debug, Clone)]
-pub struct Service {
+/// A service, and the files whose change it has to take up.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Watch {
     /// Its name.
     pub name: String,
+    /// Paths whose change restarts it.
+    pub restart_for: BTreeSet<String>,
+    /// Paths whose change reloads it.
+    pub reload_for: BTreeSet<String>,
+}
+
+/// A service.
+#[derive(Debug, Clone)]
+pub struct Service {
+    /// Which, and the files it watches.
+    pub watch: Watch,
     /// Whether it starts when the machine does.
     pub enabled: bool,
     /// Whether it runs now.
     pub running: bool,
-    /// Whether a file of this very list that it restarts for is about to be replaced, so that a
-    /// restart will be owed by the time this wish is settled.
-    pub restart_coming: bool,
-    /// The same for a reload.
-    pub reload_coming: bool,
 }
 
 /// How a service is.
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ServiceFacts {
     /// Whether the manager knows it.
@@ -37,25 +44,92 @@ pub struct ServiceFacts {
     pub running: bool,
     /// The manager's own word for its state, such as `failed`.
     pub state: String,
-    /// Whether the machine remembers that a restart is owed.
-    pub restart_owed: bool,
-    /// Whether the machine remembers that a reload is owed.
-    pub reload_owed: bool,
+    /// Paths that changed and that it was not restarted for, of those it was asked about.
+    pub restart_owed: BTreeSet<String>,
+    /// Paths that changed and that it was not reloaded for, of those it was asked about.
+    pub reload_owed: BTreeSet<String>,
+    /// What stands at the watched paths, as tokens of the changes that put it there.
+    pub tokens: BTreeMap<String, String>,
+}
+
+impl Watch {
+    /// Watches no file.
+    pub fn none(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            ..Self::default()
+        }
+    }
+
+    /// All paths, once each.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.restart_for.union(&self.reload_for).map(String::as_str)
+    }
+}
+
+impl ServiceFacts {
+    /// The same service once this path has changed.
+    pub fn owe(&mut self, watch: &Watch, path: &str) {
+        if watch.restart_for.contains(path) {
+            self.restart_owed.insert(path.to_owned());
+        }
+        if watch.reload_for.contains(path) {
+            self.reload_owed.insert(path.to_owned());
+        }
+    }
 }
 
 impl Service {
     /// Writes how it is made so.
-    pub(crate) fn settle(&self, settling: &mut Settling) -> Result<(), Refusal> {
-        settling.script.need(&[Part::Service]);
+    pub(crate) fn settle(&self, facts: &Facts, settling: &mut Settling) -> Result<(), Refusal> {
+        settling
+            .script
+            .need(&[Part::File, Part::Memory, Part::Service]);
+        let unknown = ServiceFacts::default();
+        let facts = match facts {
+            Facts::Service(facts) => facts,
+            _ => &unknown,
+        };
         let yes = |wanted| if wanted { "yes" } else { "no" }.to_owned();
-        let words = [
-            unit(name("service", &self.name)?),
-            escape(&self.name),
+        let mut words = vec![
+            unit(name("service", &self.watch.name)?),
             yes(self.enabled),
             yes(self.running),
-            settling.memory().to_owned(),
+            self.manner(facts).map_or("keep", Manner::word).to_owned(),
         ];
+        let takes = self.takes(facts);
+        words.extend(settling.taken_up(&self.watch.name, &facts.tokens, takes));
         settling.script.call("ch_do ch_service", words)
+    }
+
+    /// What has to be done to it where it runs.
+    pub(crate) fn manner(&self, facts: &ServiceFacts) -> Option<Manner> {
+        if !self.running {
+            None
+        } else if !facts.restart_owed.is_empty() {
+            Some(Manner::Restart)
+        } else if !facts.reload_owed.is_empty() {
+            Some(Manner::Reload)
+        } else {
+            None
+        }
+    }
+
+    /// The paths that it takes up when it is settled, and how.
+    pub(crate) fn takes(&self, facts: &ServiceFacts) -> Vec<(&str, Manner)> {
+        let manner = self.manner(facts);
+        let starts = self.running && !facts.running;
+        if starts || manner == Some(Manner::Restart) {
+            self.watch
+                .paths()
+                .map(|path| (path, Manner::Restart))
+                .collect()
+        } else if manner == Some(Manner::Reload) {
+            let paths = self.watch.reload_for.iter();
+            paths.map(|path| (path.as_str(), Manner::Reload)).collect()
+        } else {
+            Vec::new()
+        }
     }
 
     /// Returns what differs, if anything.
@@ -66,12 +140,8 @@ impl Service {
         }
         if facts.running != self.running {
             lines.push(if self.running { "start" } else { "stop" }.to_owned());
-        } else if self.running {
-            if facts.restart_owed || self.restart_coming {
-                lines.push("restart".to_owned());
-            } else if facts.reload_owed || self.reload_coming {
-                lines.push("reload".to_owned());
-            }
+        } else if let Some(manner) = self.manner(facts) {
+            lines.push(manner.word().to_owned());
         }
         (!lines.is_empty()).then_some(Difference {
             lines,
@@ -80,14 +150,15 @@ impl Service {
     }
 
     /// The facts once the wish is met.
-    pub fn met(&self) -> ServiceFacts {
+    pub fn met(&self, before: &ServiceFacts) -> ServiceFacts {
         ServiceFacts {
             known: true,
             enabled: self.enabled,
             running: self.running,
             state: if self.running { "active" } else { "inactive" }.to_owned(),
-            restart_owed: false,
-            reload_owed: false,
+            restart_owed: BTreeSet::new(),
+            reload_owed: BTreeSet::new(),
+            tokens: before.tokens.clone(),
         }
     }
 }

@@ -4,23 +4,11 @@ ch_systemd() {
 ch_say 'no service manager that is known here (only systemd so far)'
 return 1
 }
-# How services are: the directory of what is owed, then pairs of unit and escaped name.
+# How services are: their units.
 ch_services() {
 ch_systemd || return
-ch_m=$1
-shift
-ch_i=$#
-while [ "$ch_i" -gt 0 ]; do
-ch_x=$1 ch_y=$2
-shift 2
-ch_i=$((ch_i - 2)) ch_v=
-[ ! -e "$ch_m/restart/$ch_y" ] || ch_v=r
-[ ! -e "$ch_m/reload/$ch_y" ] || ch_v=${ch_v}l
-ch_boots "$ch_x" && ch_v=${ch_v}b
-printf '%s.\n' "$ch_v"
-set -- "$@" "$ch_x"
-done
-ch_mark owed
+for ch_x; do if ch_boots "$ch_x"; then printf b; else printf .; fi; done
+ch_mark boots
 systemctl show --property=Id,Names,LoadState,ActiveState,UnitFileState -- "$@" </dev/null
 ch_mark services
 }
@@ -43,14 +31,18 @@ done <<_
 $(systemctl show --property=LoadState,ActiveState,UnitFileState,NeedDaemonReload -- "$ch_x" </dev/null)
 _
 }
-# Arguments: unit, escaped name, enable (yes or no), run (yes or no), directory of what is owed.
+# Arguments: unit, enable (yes or no), run (yes or no), what to do where it runs (restart, reload or
+# keep); then the record and the words of what it takes up by that.
 ch_service() {
 ch_systemd || return
 ch_x=$1
 ch_service_known || return
-ch_service_boot "$3" && ch_service_run "$2" "$4" "$5" && return
+ch_service_boot "$2" && ch_service_run "$3" "$4" || {
 systemctl --no-pager --full --lines=12 status -- "$ch_x" >&2
 return 1
+}
+shift 4
+[ $# -eq 0 ] || ch_took "$@"
 }
 ch_service_known() {
 ch_unit
@@ -73,25 +65,21 @@ no:*) systemctl disable -- "$ch_x" >&2 ;;
 esac
 }
 ch_service_run() {
-ch_o=$3/restart/$1 ch_l=$3/reload/$1
-case $2:$ch_active in
+case $1:$ch_active in
 no:inactive | no:failed) ;;
 no:*) systemctl stop -- "$ch_x" >&2 || return ;;
 yes:active | yes:reloading)
-if [ -e "$ch_o" ]; then
-systemctl restart -- "$ch_x" >&2 || return
-elif [ -e "$ch_l" ]; then
-systemctl reload-or-restart -- "$ch_x" >&2 || return
-fi
+case $2 in
+restart) systemctl restart -- "$ch_x" >&2 || return ;;
+reload) systemctl reload-or-restart -- "$ch_x" >&2 || return ;;
+esac
 ;;
 *)
 [ "$ch_active" != failed ] || systemctl reset-failed -- "$ch_x" >&2
 systemctl start -- "$ch_x" >&2 || return
 ;;
 esac
-if [ "$2" = yes ]; then
+[ "$1" = yes ] || return 0
 ch_unit
-[ "$ch_active" != failed ] || return
-fi
-rm -f -- "$ch_o" "$ch_l"
+[ "$ch_active" != failed ]
 }

@@ -11,15 +11,29 @@ use super::leavings::Leavings;
 use super::line::{Failure, Line};
 use super::script::{Refusal, Script};
 use super::{ask, dial, hello, job, look, settle};
+use crate::resources::memory;
 use crate::{Courier, CourierError, Echo, Reply, Request, Stage};
 
-/// Where a machine remembers what it owes its services.
+/// The directory in which a machine remembers what outlives a run.
 #[derive(Debug, Clone)]
 pub(crate) struct Memory(pub(crate) String);
 
+impl Memory {
+    /// The record of what was put at a path.
+    pub(crate) fn changes(&self, path: &str) -> String {
+        format!("{}/changed/{}", self.0, memory::record(path))
+    }
+
+    /// The record of what a service has taken up.
+    pub(crate) fn taken_up(&self, service: &str) -> String {
+        let name = service.strip_suffix(".service").unwrap_or(service);
+        format!("{}/restarted/{}", self.0, memory::record(name))
+    }
+}
+
 impl Default for Memory {
     fn default() -> Self {
-        Self("/var/lib/cellhost/owed".to_owned())
+        Self("/var/lib/cellhost".to_owned())
     }
 }
 
@@ -83,7 +97,7 @@ impl<L: Line> ShellCourier<L> {
     fn errand(&self, request: Request) -> Result<Errand, Refusal> {
         match request {
             Request::Look(list) => look::errand(list, &self.memory),
-            Request::Settle(wishes) => settle::errand(wishes, &self.memory),
+            Request::Settle(tasks) => settle::errand(tasks, &self.memory),
             Request::Command(command) => job::errand(&command),
             Request::Read { path, limit } => ask::read(&path, limit),
             Request::Status { path } => ask::status(&path),

@@ -10,10 +10,17 @@ use super::conversation::Conversation;
 use super::courier::{Errand, Memory};
 use super::line::Pipes;
 use super::{ask, dial, job, look, settle};
-use crate::resources::{Identity, Wish, group::Group};
-use crate::{Command, Dial, Echo};
+use crate::resources::group::{Group, GroupFacts};
+use crate::resources::service::Watch;
+use crate::resources::{Facts, Identity, Wish};
+use crate::{Command, Dial, Echo, Task};
 
 fn errands() -> Vec<Errand> {
+    let watch = || Watch {
+        name: "s".to_owned(),
+        restart_for: BTreeSet::from(["/a".to_owned()]),
+        reload_for: BTreeSet::new(),
+    };
     let path = |path: &str, hash| Identity::Path {
         path: path.to_owned(),
         hash,
@@ -24,12 +31,13 @@ fn errands() -> Vec<Errand> {
         Identity::Software(BTreeSet::from(["x".to_owned(), "y".to_owned()])),
         Identity::Group("g".to_owned()),
         Identity::User("u".to_owned()),
-        Identity::Service("s".to_owned()),
+        Identity::Service(watch()),
     ];
-    let groups = ["g", "h"].map(|name| {
-        Wish::Group(Group {
+    let groups = ["g", "h"].map(|name| Task {
+        wish: Wish::Group(Group {
             name: name.to_owned(),
-        })
+        }),
+        facts: Facts::Group(GroupFacts { exists: false }),
     });
     let command = Command {
         argv: vec!["true".to_owned()],
@@ -50,7 +58,7 @@ fn errands() -> Vec<Errand> {
     let errands = [
         look::errand(list, &memory),
         look::errand(vec![path("/a", true)], &memory),
-        look::errand(vec![Identity::Service("s".to_owned())], &memory),
+        look::errand(vec![Identity::Service(watch())], &memory),
         settle::errand(groups.into(), &memory),
         job::errand(&command),
         dial::errand(dialed),
@@ -70,7 +78,8 @@ fn sections() -> impl Strategy<Value = Vec<Section>> {
         "software",
         "group",
         "user",
-        "owed",
+        "boots",
+        "records",
         "services",
         "done",
         "ended 0",
@@ -88,7 +97,8 @@ fn sections() -> impl Strategy<Value = Vec<Section>> {
         prop::collection::vec(any::<u8>(), 0..40),
         Just(b"fn".to_vec()),
         Just(b"81a4 0 0 5 root root /a\n".to_vec()),
-        Just(b"r.\n".to_vec()),
+        Just(b".".to_vec()),
+        Just(b"/var/lib/cellhost/changed/%2fa:absent t\n".to_vec()),
         Just(b"Id=s.service\nLoadState=loaded\nActiveState=active\n".to_vec()),
         Just(b"u:x:1:1::/h:/s\ng\ng\n".to_vec()),
         Just(Vec::new()),

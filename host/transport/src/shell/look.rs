@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::answer::{Misread, Sections};
 use super::ask::{refused, terms};
 use super::courier::{Errand, Memory};
+use super::part::Part;
 use super::script::{Refusal, Script};
+use crate::resources::memory::{Changes, Debts, TakenUp};
 use crate::resources::path::PathFacts;
 use crate::resources::{Facts, Identity, creation, group, path, service, software, user};
 use crate::{FileKind, Reply};
@@ -25,7 +27,8 @@ struct Questions {
     packages: BTreeSet<String>,
     groups: BTreeSet<String>,
     users: BTreeSet<String>,
-    services: BTreeSet<String>,
+    /// The paths that services watch, by service.
+    services: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// The answers to them.
@@ -37,6 +40,8 @@ struct Answers {
     groups: BTreeMap<String, group::GroupFacts>,
     users: BTreeMap<String, user::UserFacts>,
     services: BTreeMap<String, service::ServiceFacts>,
+    changed: BTreeMap<String, Changes>,
+    taken_up: BTreeMap<String, TakenUp>,
 }
 
 /// Puts the questions into a script.
@@ -46,11 +51,11 @@ pub(super) fn errand(list: Vec<Identity>, memory: &Memory) -> Result<Errand, Ref
     questions.ask(&mut script, memory)?;
     script.text("ch_close\n");
     let contents = questions.contents.len().saturating_mul(CONTENT);
-    let memory = memory.clone();
     let most = (1 << 20) + 16 * (list.len() << 10) + contents;
+    let memory = memory.clone();
     let read = move |output: Sections, mut errors: Sections| {
         let mut output = output;
-        match questions.read(&mut output)? {
+        match questions.read(&mut output, &memory)? {
             Some(answers) => answers.align(&list, &memory).map(Reply::Facts),
             None => refused("end refused", &mut errors),
         }
@@ -83,7 +88,14 @@ impl Questions {
                 Identity::Software(names) => questions.packages.extend(names.iter().cloned()),
                 Identity::Group(name) => drop(questions.groups.insert(name.clone())),
                 Identity::User(name) => drop(questions.users.insert(name.clone())),
-                Identity::Service(name) => drop(questions.services.insert(name.clone())),
+                Identity::Service(watch) => {
+                    let watched = questions.services.entry(watch.name.clone()).or_default();
+                    for path in watch.paths() {
+                        watched.insert(path.to_owned());
+                        // What is owed is told by what stands there.
+                        questions.paths.insert(path.to_owned(), true);
+                    }
+                }
             }
         }
         questions
@@ -122,13 +134,29 @@ impl Questions {
             user::ask(script, name)?;
         }
         if !self.services.is_empty() {
-            service::ask(script, &self.services, &memory.0)?;
+            service::ask(script, self.services.keys())?;
+        }
+        for chunk in self.records(memory).chunks(CHUNK) {
+            script.need(&[Part::Memory]);
+            script.call("ch_ask ch_records", chunk.iter().map(|(record, _)| record))?;
         }
         Ok(())
     }
 
+    /// The records of services that watch anything and of what they watch.
+    fn records(&self, memory: &Memory) -> Vec<(String, Record<'_>)> {
+        let mut records = BTreeMap::new();
+        for (service, paths) in self.services.iter().filter(|(_, paths)| !paths.is_empty()) {
+            records.insert(memory.taken_up(service), Record::TakenUp(service));
+            for path in paths {
+                records.insert(memory.changes(path), Record::Changes(path));
+            }
+        }
+        records.into_iter().collect()
+    }
+
     /// Reads the answers; none where the machine refused one.
-    fn read(&self, output: &mut Sections) -> Result<Option<Answers>, Misread> {
+    fn read(&self, output: &mut Sections, memory: &Memory) -> Result<Option<Answers>, Misread> {
         let mut answers = Answers::default();
         for chunk in self.chunks() {
             for ((path, _), facts) in chunk.iter().zip(path::read(output, &chunk)?) {
@@ -155,17 +183,62 @@ impl Questions {
             answers.users.insert(name.clone(), user::read(output)?);
         }
         if !self.services.is_empty() {
-            match service::read(output, &self.services)? {
+            match service::read(output, self.services.keys())? {
                 Some(services) => answers.services = services,
                 None => return Ok(None),
             }
+        }
+        for chunk in self.records(memory).chunks(CHUNK) {
+            answers.remember(&output.take("records")?, chunk);
         }
         output.take("end ok")?;
         Ok(Some(answers))
     }
 }
 
+/// Whose record it is.
+#[derive(Clone, Copy)]
+enum Record<'a> {
+    Changes(&'a str),
+    TakenUp(&'a str),
+}
+
 impl Answers {
+    /// Takes the lines of records, each behind its record's path; others are nobody's.
+    fn remember(&mut self, lines: &[u8], records: &[(String, Record<'_>)]) {
+        for line in String::from_utf8_lossy(lines).lines() {
+            // The words of a line have no colon.
+            let Some((file, line)) = line.rsplit_once(':') else {
+                continue;
+            };
+            let found = records.binary_search_by(|(record, _)| record.as_str().cmp(file));
+            match found.ok().and_then(|at| records.get(at)) {
+                Some((_, Record::Changes(path))) => {
+                    let changes = self.changed.entry((*path).to_owned());
+                    changes.or_default().read(line);
+                }
+                Some((_, Record::TakenUp(service))) => {
+                    let taken_up = self.taken_up.entry((*service).to_owned());
+                    taken_up.or_default().read(line);
+                }
+                None => {}
+            }
+        }
+    }
+
+    fn service(&self, watch: &service::Watch) -> Option<service::ServiceFacts> {
+        let mut facts = self.services.get(&watch.name)?.clone();
+        let nothing = TakenUp::default();
+        let taken_up = self.taken_up.get(&watch.name).unwrap_or(&nothing);
+        let debts = Debts::of(watch, taken_up, |path| {
+            Some((self.changed.get(path)?, self.paths.get(path)?.clone()))
+        });
+        facts.restart_owed = debts.restart;
+        facts.reload_owed = debts.reload;
+        facts.tokens = debts.tokens;
+        Some(facts)
+    }
+
     fn align(&self, list: &[Identity], memory: &Memory) -> Result<Vec<Facts>, Misread> {
         list.iter()
             .map(|identity| {
@@ -204,7 +277,7 @@ impl Answers {
             Identity::Software(names) => Facts::Software(self.packages.about(names)),
             Identity::Group(name) => Facts::Group(self.groups.get(name)?.clone()),
             Identity::User(name) => Facts::User(self.users.get(name)?.clone()),
-            Identity::Service(name) => Facts::Service(self.services.get(name)?.clone()),
+            Identity::Service(watch) => Facts::Service(self.service(watch)?),
         })
     }
 }

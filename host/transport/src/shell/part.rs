@@ -21,6 +21,8 @@ pub(crate) enum Part {
     Path,
     /// What files hold.
     Content,
+    /// What outlives a run. Needs [`Self::File`] to write.
+    Memory,
     /// Files, and how anything is put in its place.
     File,
     /// Directories.
@@ -62,6 +64,7 @@ impl Part {
             Self::Dial => include_str!("dial.sh"),
             Self::Path => include_str!("../resources/path.sh"),
             Self::Content => include_str!("../resources/path/content.sh"),
+            Self::Memory => include_str!("../resources/memory.sh"),
             Self::File => include_str!("../resources/file.sh"),
             Self::Directory => include_str!("../resources/directory.sh"),
             Self::Link => include_str!("../resources/link.sh"),

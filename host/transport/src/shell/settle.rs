@@ -1,5 +1,7 @@
 //! Making things so: one script for all wishes, in order, until one fails.
 
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::time::Duration;
 
@@ -9,10 +11,11 @@ use base64::engine::general_purpose::STANDARD;
 use super::answer::{Keep, Sections};
 use super::conversation::Terms;
 use super::courier::{Errand, Memory};
-use super::script::{Refusal, Script, name};
+use super::script::{Refusal, Script};
 use super::words::tail;
 use crate::resources::Wish;
-use crate::{Reply, Settled};
+use crate::resources::memory::{self, Manner};
+use crate::{Reply, Settled, Task};
 
 /// How much content goes into one piece of a script, which the machine holds at once.
 const PIECE: usize = 384 << 10;
@@ -25,15 +28,17 @@ const PATIENCE: Duration = Duration::from_hours(2);
 pub(crate) struct Settling {
     /// Its text so far.
     pub(crate) script: Script,
-    memory: String,
+    memory: Memory,
     serial: u32,
     touched: Vec<String>,
+    /// Tokens of the changes so far, by path.
+    tokens: BTreeMap<String, String>,
 }
 
 impl Settling {
-    /// Where the machine remembers what it owes its services.
+    /// The directory in which the machine remembers what outlives a run.
     pub(crate) fn memory(&self) -> &str {
-        &self.memory
+        &self.memory.0
     }
 
     /// A new name in the directory of a path.
@@ -68,17 +73,32 @@ impl Settling {
         }
     }
 
-    /// What services are owed once a file is replaced, as directories and marks in them.
-    pub(crate) fn owed(&self, what: &str, services: &[String]) -> Result<Vec<String>, Refusal> {
-        if services.is_empty() {
-            return Ok(Vec::new());
+    /// A change of what stands at a path, as the shell notes it: record, fingerprint and token.
+    pub(crate) fn note(&mut self, path: &str, fingerprint: String) -> Result<[String; 3], Refusal> {
+        let token = token()?;
+        self.tokens.insert(path.to_owned(), token.clone());
+        Ok([self.memory.changes(path), fingerprint, token])
+    }
+
+    /// What a service takes up, as the shell keeps it: the record, then a word for each path.
+    /// Nothing where no change of any path is remembered.
+    pub(crate) fn taken_up(
+        &self,
+        service: &str,
+        stood: &BTreeMap<String, String>,
+        takes: Vec<(&str, Manner)>,
+    ) -> Vec<String> {
+        let mut words = Vec::new();
+        for (path, manner) in takes {
+            if let Some(token) = self.tokens.get(path).or_else(|| stood.get(path)) {
+                let record = memory::record(path);
+                words.push(format!("{} {token} {record}", manner.word()));
+            }
         }
-        let directory = format!("{}/{what}/", self.memory);
-        let mut words = vec![directory.clone()];
-        for service in services {
-            words.push(format!("{directory}{}", escape(name("service", service)?)));
+        if !words.is_empty() {
+            words.insert(0, self.memory.taken_up(service));
         }
-        Ok(words)
+        words
     }
 
     /// Says that a name in a directory changed, which has to outlive a loss of power.
@@ -100,20 +120,21 @@ impl Settling {
 }
 
 /// Puts the wishes into a script.
-pub(super) fn errand(wishes: Vec<Wish>, memory: &Memory) -> Result<Errand, Refusal> {
+pub(super) fn errand(tasks: Vec<Task>, memory: &Memory) -> Result<Errand, Refusal> {
     let mut settling = Settling {
         script: Script::default(),
-        memory: memory.0.clone(),
+        memory: memory.clone(),
         serial: 0,
         touched: Vec::new(),
+        tokens: BTreeMap::new(),
     };
-    let count = wishes.len();
-    for wish in wishes {
+    let count = tasks.len();
+    for Task { wish, facts } in tasks {
         // What a service is started with has to be there for good by then.
         if matches!(wish, Wish::Service(_)) {
             settling.flush()?;
         }
-        wish.settle(&mut settling)?;
+        wish.settle(&facts, &mut settling)?;
         settling.script.text("ch_done\n");
     }
     settling.flush()?;
@@ -167,17 +188,13 @@ fn pack(bytes: &[u8]) -> Option<Vec<u8>> {
     (packed.len() < bytes.len() - bytes.len() / 8).then_some(packed)
 }
 
-/// The name of a service as the name of a file.
-pub(crate) fn escape(service: &str) -> String {
-    use std::fmt::Write as _;
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.@:-".contains(&byte);
-    let mut escaped = String::with_capacity(service.len());
-    for (at, byte) in service.bytes().enumerate() {
-        if plain(byte) && !(at == 0 && byte == b'.') {
-            escaped.push(char::from(byte));
-        } else {
-            let _ = write!(escaped, "%{byte:02x}");
-        }
-    }
-    escaped
+/// A word that no other change has.
+fn token() -> Result<String, Refusal> {
+    let mut random = [0_u8; 12];
+    rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty())
+        .map_err(|error| Refusal(format!("no randomness on this computer: {error}")))?;
+    Ok(random.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    }))
 }

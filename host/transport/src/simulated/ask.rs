@@ -24,7 +24,7 @@ impl State {
                 exists: self.groups.contains(name),
             }),
             Identity::User(name) => Facts::User(self.users.get(name).cloned().unwrap_or_default()),
-            Identity::Service(name) => Facts::Service(self.service_facts(name)),
+            Identity::Service(watch) => Facts::Service(self.service_facts(watch)),
         }
     }
 

@@ -147,16 +147,16 @@ impl SimulatedMachine {
             Request::Look(list) => {
                 Reply::Facts(list.iter().map(|identity| state.look(identity)).collect())
             }
-            Request::Settle(wishes) => {
-                let count = cut.unwrap_or(wishes.len());
+            Request::Settle(tasks) => {
+                let count = cut.unwrap_or(tasks.len());
                 let mut behaviour = held(&self.behaviour);
                 let starts = &mut behaviour.starts;
                 let mut start = |name: &str, state: &mut State| match starts.get_mut(name) {
                     Some(start) => start(state),
                     None => Ok(()),
                 };
-                for (done, wish) in wishes.iter().take(count).enumerate() {
-                    if let Err(failure) = state.settle(wish, &mut start) {
+                for (done, task) in tasks.iter().take(count).enumerate() {
+                    if let Err(failure) = state.settle(task, &mut start) {
                         return Reply::Settled(Settled {
                             done,
                             failure: Some(failure),
@@ -164,7 +164,7 @@ impl SimulatedMachine {
                     }
                 }
                 Reply::Settled(Settled {
-                    done: wishes.len(),
+                    done: tasks.len(),
                     failure: None,
                 })
             }

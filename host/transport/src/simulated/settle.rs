@@ -3,25 +3,28 @@
 use super::state::{State, digest};
 use super::{Node, Package};
 use crate::FileKind;
+use crate::Task;
 use crate::resources::directory::Directory;
 use crate::resources::file::{Before, File};
 use crate::resources::link::Link;
+use crate::resources::memory::{self, Manner};
 use crate::resources::service::Service;
 use crate::resources::software::Software;
 use crate::resources::user::User;
-use crate::resources::{Wish, path};
+use crate::resources::{Facts, Wish, path};
 
 /// What a service does when it is started; a refusal is its words.
 pub(super) type Starter<'a> = dyn FnMut(&str, &mut State) -> Result<(), String> + 'a;
 
 impl State {
     /// Settles one wish, or says why not.
-    pub(super) fn settle(&mut self, wish: &Wish, start: &mut Starter<'_>) -> Result<(), String> {
-        match wish {
+    pub(super) fn settle(&mut self, task: &Task, start: &mut Starter<'_>) -> Result<(), String> {
+        match &task.wish {
             Wish::File(wish) => self.settle_file(wish),
             Wish::Directory(wish) => self.settle_directory(wish),
             Wish::Link(wish) => self.settle_link(wish),
             Wish::Absent(path::Absent { path }) => {
+                self.note(path, memory::absent());
                 let below = format!("{path}/");
                 self.nodes
                     .retain(|at, _| at != path && !at.starts_with(&below));
@@ -48,7 +51,7 @@ impl State {
                 Ok(())
             }
             Wish::User(wish) => self.settle_user(wish),
-            Wish::Service(wish) => self.settle_service(wish, start),
+            Wish::Service(wish) => self.settle_service(wish, &task.facts, start),
         }
     }
 
@@ -119,8 +122,7 @@ impl State {
             wish.owner.as_deref(),
             wish.group.as_deref(),
         )?;
-        self.restarts_owed.extend(wish.restarts.iter().cloned());
-        self.reloads_owed.extend(wish.reloads.iter().cloned());
+        self.note(&wish.path, digest(&wish.content));
         self.nodes.insert(wish.path.clone(), node);
         Ok(())
     }
@@ -151,6 +153,7 @@ impl State {
                 Err(format!("{} is a directory", wish.path))
             }
             _ => {
+                self.note(&wish.path, memory::link(&wish.target));
                 self.nodes
                     .insert(wish.path.clone(), Node::link(&wish.target));
                 Ok(())
@@ -219,17 +222,27 @@ impl State {
         Ok(())
     }
 
-    fn settle_service(&mut self, wish: &Service, start: &mut Starter<'_>) -> Result<(), String> {
-        let Some(mut service) = self.service(&wish.name) else {
-            return Err(format!("there is no service {}", wish.name));
+    fn settle_service(
+        &mut self,
+        wish: &Service,
+        facts: &Facts,
+        start: &mut Starter<'_>,
+    ) -> Result<(), String> {
+        let name = &wish.watch.name;
+        let Some(mut service) = self.service(name) else {
+            return Err(format!("there is no service {name}"));
         };
         service.enabled = wish.enabled;
         let ran = service.running;
         service.running = ran && wish.running;
-        let name = wish.name.strip_suffix(".service").unwrap_or(&wish.name);
+        let name = name.strip_suffix(".service").unwrap_or(name);
         self.services.insert(name.to_owned(), service);
-        let restart = self.restarts_owed.contains(&wish.name);
-        let reload = self.reloads_owed.contains(&wish.name);
+        let manner = match facts {
+            Facts::Service(facts) => wish.manner(facts),
+            _ => None,
+        };
+        let restart = manner == Some(Manner::Restart);
+        let reload = manner == Some(Manner::Reload);
         if wish.running && (!ran || restart) {
             self.start(name, start)?;
         }
@@ -238,10 +251,17 @@ impl State {
             && ran
         {
             service.restarts += u32::from(restart);
-            service.reloads += u32::from(reload && !restart);
+            service.reloads += u32::from(reload);
         }
-        self.restarts_owed.remove(&wish.name);
-        self.reloads_owed.remove(&wish.name);
+        if let Facts::Service(facts) = facts {
+            let stands = self.debts(&wish.watch).tokens;
+            let taken_up = self.taken_up.entry(wish.watch.name.clone()).or_default();
+            for (path, manner) in wish.takes(facts) {
+                if let Some(token) = stands.get(path) {
+                    taken_up.note(manner, path, token.clone());
+                }
+            }
+        }
         Ok(())
     }
 

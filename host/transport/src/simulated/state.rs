@@ -4,8 +4,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::Package;
 use crate::FileKind;
+use crate::resources::memory::{Changes, Debts, TakenUp};
 use crate::resources::path::{self, PathFacts};
-use crate::resources::service::ServiceFacts;
+use crate::resources::service::{ServiceFacts, Watch};
 use crate::resources::user::UserFacts;
 
 /// What stands at a path of a simulated machine.
@@ -57,10 +58,12 @@ pub struct State {
     pub ports: BTreeSet<u16>,
     /// Facts about the machine.
     pub facts: BTreeMap<String, String>,
-    /// Services that owe a restart.
-    pub restarts_owed: BTreeSet<String>,
-    /// Services that owe a reload.
-    pub reloads_owed: BTreeSet<String>,
+    /// What was put at paths.
+    pub(super) changed: BTreeMap<String, Changes>,
+    /// What services took up of it.
+    pub(super) taken_up: BTreeMap<String, TakenUp>,
+    /// How many changes of contents there were, which makes their tokens.
+    pub(super) changes: u64,
 }
 
 /// Directories that every machine has.
@@ -115,8 +118,9 @@ impl State {
             facts: facts
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .into(),
-            restarts_owed: BTreeSet::new(),
-            reloads_owed: BTreeSet::new(),
+            changed: BTreeMap::new(),
+            taken_up: BTreeMap::new(),
+            changes: 0,
         };
         for directory in DIRECTORIES {
             state.nodes.insert(directory.to_owned(), Node::directory());
@@ -236,8 +240,9 @@ impl State {
         }
     }
 
-    pub(super) fn service_facts(&self, name: &str) -> ServiceFacts {
-        let found = self.service(name);
+    pub(super) fn service_facts(&self, watch: &Watch) -> ServiceFacts {
+        let found = self.service(&watch.name);
+        let debts = self.debts(watch);
         let known = found.is_some();
         let service = found.unwrap_or_default();
         ServiceFacts {
@@ -250,9 +255,26 @@ impl State {
                 "inactive"
             }
             .to_owned(),
-            restart_owed: self.restarts_owed.contains(name),
-            reload_owed: self.reloads_owed.contains(name),
+            restart_owed: debts.restart,
+            reload_owed: debts.reload,
+            tokens: debts.tokens,
         }
+    }
+
+    /// What a service owes to the files it watches.
+    pub(super) fn debts(&self, watch: &Watch) -> Debts {
+        let nothing = TakenUp::default();
+        let taken_up = self.taken_up.get(&watch.name).unwrap_or(&nothing);
+        Debts::of(watch, taken_up, |path| {
+            Some((self.changed.get(path)?, self.path_facts(path, true)))
+        })
+    }
+
+    /// Notes what will stand at a path before it does.
+    pub(super) fn note(&mut self, path: &str, fingerprint: String) {
+        self.changes += 1;
+        let changed = self.changed.entry(path.to_owned()).or_default();
+        changed.note(fingerprint, self.changes.to_string());
     }
 }
 

@@ -6,7 +6,8 @@ use std::process::{Child, Command as Process, Stdio};
 use std::sync::Arc;
 
 use cellhost_plan::MachineName;
-use cellhost_transport::{Courier, Facts, Fleet, LocalFleet, Reply, Request, Settled, Wish};
+use cellhost_transport::resources::group;
+use cellhost_transport::{Courier, Facts, Fleet, LocalFleet, Reply, Request, Settled, Task, Wish};
 use tempfile::TempDir;
 
 /// Lays a root over `/` at `$1`, in a mount namespace of its own, and keeps it until its input ends.
@@ -86,12 +87,15 @@ impl Island {
     }
 
     pub(crate) async fn settle(&self, wishes: Vec<Wish>) -> Settled {
-        match self
-            .courier
-            .exchange(Request::Settle(wishes))
-            .await
-            .unwrap()
-        {
+        let list = wishes.iter().map(Wish::identity).collect();
+        let look = self.courier.exchange(Request::Look(list)).await;
+        let facts = match look.unwrap() {
+            Reply::Facts(facts) => facts,
+            // What cannot be looked at cannot be settled either, which is for the machine to say.
+            _ => vec![Facts::Group(group::GroupFacts { exists: false }); wishes.len()],
+        };
+        let settle = Request::Settle(Task::pair(wishes, facts));
+        match self.courier.exchange(settle).await.unwrap() {
             Reply::Settled(settled) => settled,
             other => panic!("{other:?}"),
         }

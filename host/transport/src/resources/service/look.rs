@@ -1,52 +1,48 @@
 //! How services are, as shell text and as its answer.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::{ServiceFacts, unit};
-use crate::shell::{Misread, Part, Refusal, Script, Sections, escape, name};
+use crate::shell::{Misread, Part, Refusal, Script, Sections, name};
 
 /// Asks about services.
-pub(crate) fn ask(
+pub(crate) fn ask<'a>(
     script: &mut Script,
-    names: &BTreeSet<String>,
-    memory: &str,
+    names: impl IntoIterator<Item = &'a String>,
 ) -> Result<(), Refusal> {
     script.need(&[Part::Service]);
-    let mut words = vec![memory.to_owned()];
-    for service in names {
-        words.push(unit(name("service", service)?));
-        words.push(escape(service));
-    }
-    script.call("ch_ask ch_services", words)
+    let units = names
+        .into_iter()
+        .map(|service| Ok(unit(name("service", service)?)));
+    script.call("ch_ask ch_services", units.collect::<Result<Vec<_>, _>>()?)
 }
 
 /// Reads the answer. None where there is no service manager known here.
-pub(crate) fn read(
+pub(crate) fn read<'a>(
     sections: &mut Sections,
-    names: &BTreeSet<String>,
+    names: impl IntoIterator<Item = &'a String>,
 ) -> Result<Option<BTreeMap<String, ServiceFacts>>, Misread> {
-    let owed = sections.any()?;
-    match owed.mark.as_str() {
-        "owed" => {}
+    let boots = sections.any()?;
+    match boots.mark.as_str() {
+        "boots" => {}
         "end refused" => return Ok(None),
-        _ => return Err(Misread::new("no list of what is owed")),
+        _ => return Err(Misread::new("not told which services start at boot")),
     }
-    let owed = String::from_utf8_lossy(&owed.data).into_owned();
     let shown = sections.take("services")?;
     let shown = String::from_utf8_lossy(&shown).into_owned();
-    let owed: Vec<&str> = owed.lines().collect();
     let shown: Vec<&str> = shown.trim_end().split("\n\n").collect();
-    if owed.len() != names.len() || shown.len() != names.len() {
+    let names: Vec<&String> = names.into_iter().collect();
+    if boots.data.len() != names.len() || shown.len() != names.len() {
         return Err(Misread::new("another count of services than asked for"));
     }
     let mut facts = BTreeMap::new();
-    for ((name, owed), shown) in names.iter().zip(owed).zip(shown) {
-        facts.insert(name.clone(), service(name, owed, shown)?);
+    for ((name, boots), shown) in names.into_iter().zip(boots.data).zip(shown) {
+        facts.insert(name.clone(), service(name, boots == b'b', shown)?);
     }
     Ok(Some(facts))
 }
 
-fn service(name: &str, owed: &str, shown: &str) -> Result<ServiceFacts, Misread> {
+fn service(name: &str, boots: bool, shown: &str) -> Result<ServiceFacts, Misread> {
     let properties: BTreeMap<&str, &str> = shown
         .lines()
         .filter_map(|line| line.split_once('='))
@@ -59,7 +55,7 @@ fn service(name: &str, owed: &str, shown: &str) -> Result<ServiceFacts, Misread>
     }
     let (load, active) = (property("LoadState"), property("ActiveState"));
     let enabled = match property("UnitFileState") {
-        "generated" => owed.contains('b'),
+        "generated" => boots,
         state => matches!(state, "enabled" | "static" | "indirect"),
     };
     Ok(ServiceFacts {
@@ -67,8 +63,7 @@ fn service(name: &str, owed: &str, shown: &str) -> Result<ServiceFacts, Misread>
         enabled: enabled && load != "not-found",
         running: matches!(active, "active" | "reloading"),
         state: active.to_owned(),
-        restart_owed: owed.contains('r'),
-        reload_owed: owed.contains('l'),
+        ..ServiceFacts::default()
     })
 }
 
@@ -80,16 +75,16 @@ mod tests {
     fn knows_a_service_by_its_other_name() {
         let shown = "Id=mariadb.service\nNames=mariadb.service mysql.service\nLoadState=loaded\n\
                      ActiveState=active\nUnitFileState=enabled";
-        let facts = service("mysql", "r.", shown).unwrap();
-        assert!(facts.known && facts.enabled && facts.running && facts.restart_owed);
-        assert!(service("redis", ".", shown).is_err());
+        let facts = service("mysql", false, shown).unwrap();
+        assert!(facts.known && facts.enabled && facts.running);
+        assert!(service("redis", false, shown).is_err());
     }
 
     #[test]
     fn asks_the_init_links_about_a_generated_unit() {
         let shown =
             "Id=zookeeper.service\nLoadState=loaded\nActiveState=inactive\nUnitFileState=generated";
-        assert!(service("zookeeper", "b.", shown).unwrap().enabled);
-        assert!(!service("zookeeper", ".", shown).unwrap().enabled);
+        assert!(service("zookeeper", true, shown).unwrap().enabled);
+        assert!(!service("zookeeper", false, shown).unwrap().enabled);
     }
 }

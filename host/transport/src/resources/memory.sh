@@ -1,0 +1,40 @@
+# What outlives a run: which contents were put in their places, and which of them services took up.
+# Nobody else is to read it: a hash tells whoever guesses a short secret that it is right.
+ch_memory() {
+[ -d "$1" ] || { (umask 077 && mkdir -p -- "$1") && ch_sync "${1%/*/*}/" "${1%/*}/" "$1"; }
+}
+# Replaces a record as a whole: record, text.
+ch_record() { printf %s "$2" >"$1%new" && mv -f -- "$1%new" "$1"; }
+# Notes what will stand at a path before it does: record, fingerprint, token. What stands there until
+# then is among the lines that stay.
+ch_note() {
+ch_memory "${1%/*}" || return
+ch_line="$2 $3
+" ch_left=15
+[ ! -f "$1" ] || while [ "$ch_left" -gt 0 ] && IFS=' ' read -r ch_a ch_b; do
+[ "$ch_a" = "$2" ] || ch_line="$ch_line$ch_a $ch_b
+"
+ch_left=$((ch_left - 1))
+done <"$1"
+if [ -f "$1" ]; then ch_record "$1" "$ch_line"; else printf %s "$ch_line" >"$1"; fi
+}
+# Keeps what a service took up: record, then manner, token and path's record as one word each. What
+# it took up of other paths stays.
+ch_took() {
+ch_memory "${1%/*}" || return
+ch_m=$1 ch_line=
+shift
+for ch_v; do ch_line="$ch_line$ch_v
+"; done
+[ ! -f "$ch_m" ] || while IFS=' ' read -r ch_a ch_b ch_c; do
+for ch_v; do [ "${ch_v##* }" != "$ch_c" ] || continue 2; done
+ch_line="$ch_line$ch_a $ch_b $ch_c
+"
+done <"$ch_m"
+ch_record "$ch_m" "$ch_line"
+}
+# All lines of records that are there, each behind its record's path.
+ch_records() {
+grep '' /dev/null "$@" </dev/null 2>/dev/null
+ch_mark records
+}
