@@ -70,7 +70,7 @@ impl Job {
         Ok(serde_json::from_str(JOB)?)
     }
 
-    /// Brings everything but the commands about in one list.
+    /// Brings everything about in one list.
     fn ensure(&self, machine: &Machine) -> Result<(), Failure> {
         let directories: Vec<Directory> = self
             .directories
@@ -85,22 +85,12 @@ impl Job {
             .iter()
             .map(|name| Service::named(name).enabled().running())
             .collect();
-        machine.ensure((directories, files, services))?;
-        Ok(())
-    }
-
-    /// Runs the commands whose result is not there yet; one look tells which.
-    fn command(&self, machine: &Machine) -> Result<(), Failure> {
-        let results = self.commands.iter().map(|command| command.creates.as_str());
-        let there = Command::new(["ls", "-d", "--"].into_iter().chain(results)).probe(machine)?;
-        let there = there.text();
-        for command in &self.commands {
-            if there.lines().all(|line| line != command.creates) {
-                Command::new(&command.argv)
-                    .run(machine, Doubt::Again)?
-                    .expect_success(&format!("cannot make {}", command.creates))?;
-            }
-        }
+        let results: Vec<Creation> = self
+            .commands
+            .iter()
+            .map(|command| Creation::at(&command.creates, &command.argv))
+            .collect();
+        machine.ensure((directories, files, services, results))?;
         Ok(())
     }
 }
@@ -140,9 +130,7 @@ impl Module for BenchJob {
     type Settings = Settings;
 
     fn apply(_: &Cell<Settings>, machine: &Machine) -> Result<(), Failure> {
-        let job = Job::read()?;
-        job.ensure(machine)?;
-        job.command(machine)
+        Job::read()?.ensure(machine)
     }
 
     fn health(_: &Cell<Settings>, _: &Machine) -> Result<Condition, Failure> {
