@@ -91,16 +91,19 @@ async fn differences(courier: &dyn Courier, wishes: &[Wish]) -> Vec<String> {
     lines.flat_map(|difference| difference.lines).collect()
 }
 
-async fn run(courier: &dyn Courier, argv: &[&str]) -> (i32, String) {
-    let command = Command {
+fn command(argv: &[&str], seconds: u64) -> Request {
+    Request::Command(Command {
         argv: argv.iter().map(|word| (*word).to_owned()).collect(),
         input: Vec::new(),
         environment: Vec::new(),
         user: None,
-        deadline: Duration::from_secs(30),
+        deadline: Duration::from_secs(seconds),
         limit: 1 << 16,
-    };
-    match courier.exchange(Request::Command(command)).await.unwrap() {
+    })
+}
+
+async fn run(courier: &dyn Courier, argv: &[&str]) -> (i32, String) {
+    match courier.exchange(command(argv, 30)).await.unwrap() {
         Reply::Answer(answer) => (
             answer.status,
             String::from_utf8_lossy(&answer.output).trim().to_owned(),
@@ -526,14 +529,27 @@ fn names(place: &Path, count: usize) -> PathBuf {
 
 /// How many connections live that were made with this configuration.
 fn living(config: &Path) -> usize {
-    let mut count = 0;
+    masters(config).len()
+}
+
+/// The processes of the connections that were made with this configuration.
+fn masters(config: &Path) -> Vec<String> {
+    let mut found = Vec::new();
     for process in std::fs::read_dir("/proc").unwrap().flatten() {
         let words = std::fs::read(process.path().join("cmdline")).unwrap_or_default();
         let words: Vec<&[u8]> = words.split(|byte| *byte == 0).collect();
         let ours = words.contains(&config.to_str().unwrap().as_bytes());
-        count += usize::from(ours && words.contains(&b"-fNT".as_slice()));
+        if ours && words.contains(&b"-vfNT".as_slice()) {
+            found.push(process.file_name().into_string().unwrap());
+        }
     }
-    count
+    found
+}
+
+fn signal(signal: &str, processes: &[String]) {
+    assert!(!processes.is_empty());
+    let sent = Process::new("kill").arg(signal).args(processes).status();
+    assert!(sent.unwrap().success());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -617,6 +633,69 @@ async fn never_takes_a_connection_from_a_request_under_way() {
     tokio::join!(slow, waiting);
     assert_eq!(living(&config), 1);
     fleet.close().await;
+}
+
+#[tokio::test]
+#[ignore = "needs a lab"]
+async fn replaces_a_connection_that_died_or_hangs_between_requests() {
+    let place = tempfile::tempdir().unwrap();
+    let config = names(place.path(), 1);
+    let m1 = machine("n1", "n1");
+    for death in ["-KILL", "-STOP", "sshd"] {
+        let (fleet, courier) = courier(&settings(), m1.clone(), &config).await;
+        run(courier.as_ref(), &["rm", "-f", "/srv/count"]).await;
+        if death == "sshd" {
+            let (other, killing) = to("m1").await;
+            let all = ["pkill", "-9", "-f", "^sshd: root@notty"];
+            assert!(killing.exchange(command(&all, 5)).await.is_err());
+            other.close().await;
+        } else {
+            signal(death, &masters(&config));
+        }
+        // A hung one is noticed by whoever looks after it.
+        let pause = if death == "-STOP" { 18 } else { 1 };
+        tokio::time::sleep(Duration::from_secs(pause)).await;
+        let started = Instant::now();
+        let once = ["sh", "-c", "echo x >>/srv/count; wc -l </srv/count"];
+        assert_eq!(run(courier.as_ref(), &once).await.1, "1", "{death}");
+        assert!(started.elapsed() < Duration::from_secs(3), "{death}");
+        assert_eq!(living(&config), 1, "{death}");
+        fleet.close().await;
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs a lab"]
+async fn never_repeats_a_change_whose_connection_died_or_hangs() {
+    let place = tempfile::tempdir().unwrap();
+    let config = names(place.path(), 1);
+    for death in ["-KILL", "-STOP"] {
+        let (fleet, courier) = courier(&settings(), machine("n1", "n1"), &config).await;
+        run(courier.as_ref(), &["rm", "-f", "/srv/count"]).await;
+        let once = ["sh", "-c", "echo x >>/srv/count; sleep 3600"];
+        let change = courier.exchange(command(&once, 600));
+        let dying = async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            signal(death, &masters(&config));
+        };
+        let started = Instant::now();
+        let (lost, ()) = tokio::join!(change, dying);
+        let lost = lost.unwrap_err();
+        assert!(lost.in_doubt(), "{lost}");
+        assert!(started.elapsed() < Duration::from_secs(25), "{death}");
+        assert_eq!(
+            run(courier.as_ref(), &["wc", "-l", "/srv/count"]).await.1,
+            "1 /srv/count",
+            "{death}"
+        );
+        // What only looks is asked once more.
+        let looking = courier.exchange(Request::Look(vec![Identity::User("root".into())]));
+        signal(death, &masters(&config));
+        let started = Instant::now();
+        assert!(matches!(looking.await, Ok(Reply::Facts(_))), "{death}");
+        assert!(started.elapsed() < Duration::from_secs(25), "{death}");
+        fleet.close().await;
+    }
 }
 
 #[tokio::test]

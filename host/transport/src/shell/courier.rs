@@ -112,6 +112,60 @@ impl<L: Line> ShellCourier<L> {
         facts.map_or_else(|error| error.into_inner().clone(), |facts| facts.clone())
     }
 
+    /// Carries an errand once.
+    async fn attempt(
+        &self,
+        errand: Errand,
+        echo: &Echo,
+        asks_machine: bool,
+    ) -> Result<Reply, Parted> {
+        let doubt = Doubt {
+            changes: errand.changes,
+            deadline: errand.terms.deadline,
+        };
+        // Told after the lock is given back, however this ends.
+        let _idle = Idle(&self.line);
+        let mut kept = self.conversation.lock().await;
+        if *self.closing.borrow() {
+            return Err(Parted::from(CourierError::Unreachable {
+                machine: self.line.machine().clone(),
+                stage: Stage::Effect,
+                reason: "the courier is closed".to_owned(),
+                in_doubt: false,
+            }));
+        }
+        let conversation = self.speak(kept.take()).await?;
+        let fresh = conversation.is_fresh();
+        let mut held = self.leavings.holding(conversation);
+        let closing = self.closing.subscribe();
+        let carried = held.carry(errand.script, errand.terms, echo, closing).await;
+        let conversation = held.release();
+        let mut heard = match carried {
+            Ok(heard) => heard,
+            Err(lost) => {
+                // Where nobody speaks there is nobody to wait for.
+                let silent = matches!(lost, Lost::Silent { .. } | Lost::Ended { began: false, .. });
+                if let (Some(conversation), false) = (conversation, silent) {
+                    conversation.farewell().await;
+                }
+                let lost_later = matches!(lost, Lost::Ended { .. }) && !fresh;
+                return Err(Parted {
+                    lost: lost_later && !*self.closing.borrow(),
+                    error: self.lost(lost, fresh, &doubt).await,
+                });
+            }
+        };
+        self.greet(&mut heard, fresh)?;
+        if heard.usable {
+            *kept = conversation;
+        }
+        if asks_machine {
+            return Ok(Reply::Machine(self.known().unwrap_or_default()));
+        }
+        (errand.reading)(Sections::new(heard.output), Sections::new(heard.errors))
+            .map_err(|misread| self.garbled(misread).into())
+    }
+
     /// Returns the conversation that is still good, or opens a new one.
     async fn speak(&self, kept: Option<Conversation>) -> Result<Conversation, CourierError> {
         if let Some(mut kept) = kept
@@ -159,14 +213,8 @@ impl<L: Line> ShellCourier<L> {
         }
     }
 
-    fn lost(&self, lost: Lost, fresh: bool, errand: &Doubt) -> CourierError {
+    async fn lost(&self, lost: Lost, fresh: bool, errand: &Doubt) -> CourierError {
         let machine = self.line.machine().clone();
-        let unreachable = |stage, reason, in_doubt| CourierError::Unreachable {
-            machine: machine.clone(),
-            stage,
-            reason,
-            in_doubt,
-        };
         match lost {
             Lost::Ended {
                 words,
@@ -174,15 +222,22 @@ impl<L: Line> ShellCourier<L> {
             } if fresh => self.unanswered(&words, false, errand),
             Lost::Silent { words } => self.unanswered(&words, true, errand),
             Lost::Ended { words, .. } => {
-                let reason = if words.is_empty() {
-                    "the connection was lost".to_owned()
-                } else {
-                    words
-                };
-                unreachable(Stage::Effect, reason, errand.changes)
+                let last = self.line.last_words().await.unwrap_or_default();
+                let words = [words, last].into_iter().filter(|words| !words.is_empty());
+                let reason = words.collect::<Vec<_>>().join("; ");
+                CourierError::Unreachable {
+                    machine,
+                    stage: Stage::Effect,
+                    reason: if reason.is_empty() {
+                        "the connection was lost".to_owned()
+                    } else {
+                        reason
+                    },
+                    in_doubt: errand.changes,
+                }
             }
             Lost::Late => CourierError::Deadline {
-                machine: machine.clone(),
+                machine,
                 deadline_ms: u64::try_from(errand.deadline.as_millis()).unwrap_or(u64::MAX),
             },
             Lost::Misread(misread) => self.garbled(misread),
@@ -204,6 +259,19 @@ impl<L: Line> ShellCourier<L> {
             },
             Failure::Unfit(missing) => CourierError::Unfit { machine, missing },
         }
+    }
+}
+
+/// Why an errand has no reply.
+struct Parted {
+    error: CourierError,
+    /// Whether a connection was lost that had been good before.
+    lost: bool,
+}
+
+impl From<CourierError> for Parted {
+    fn from(error: CourierError) -> Self {
+        Self { error, lost: false }
     }
 }
 
@@ -229,58 +297,24 @@ impl<L: Line> Courier for ShellCourier<L> {
         if asks_machine && let Some(facts) = self.known() {
             return Ok(Reply::Machine(facts));
         }
+        // What only looks can be asked once more; a change never is.
+        let again = match &request {
+            Request::Settle(_) | Request::Command(_) | Request::Dial(_) => None,
+            looks => Some(looks.clone()),
+        };
         let errand = match self.errand(request) {
             Ok(errand) => errand,
             Err(Refusal(reason)) => return Ok(Reply::Refused(reason)),
         };
-        let doubt = Doubt {
-            changes: errand.changes,
-            deadline: errand.terms.deadline,
-        };
-        // Told after the lock is given back, however this ends.
-        let _idle = Idle(&self.line);
-        let mut kept = self.conversation.lock().await;
-        if *self.closing.borrow() {
-            return Err(self.lost(
-                Lost::Ended {
-                    words: "the courier is closed".to_owned(),
-                    began: true,
-                },
-                false,
-                &Doubt {
-                    changes: false,
-                    ..doubt
-                },
-            ));
-        }
-        let conversation = self.speak(kept.take()).await?;
-        let fresh = conversation.is_fresh();
-        let mut held = self.leavings.holding(conversation);
-        let closing = self.closing.subscribe();
-        let carried = held
-            .carry(errand.script, errand.terms, &echo, closing)
-            .await;
-        let conversation = held.release();
-        let mut heard = match carried {
-            Ok(heard) => heard,
-            Err(lost) => {
-                // Where nobody speaks there is nobody to wait for.
-                let silent = matches!(lost, Lost::Silent { .. } | Lost::Ended { began: false, .. });
-                if let (Some(conversation), false) = (conversation, silent) {
-                    conversation.farewell().await;
-                }
-                return Err(self.lost(lost, fresh, &doubt));
+        let again = again.map(|request| self.errand(request));
+        match (self.attempt(errand, &echo, asks_machine).await, again) {
+            (Err(Parted { error, lost: true }), Some(Ok(errand))) => {
+                tracing::debug!(%error, "asking once more over a new connection");
+                let second = self.attempt(errand, &echo, asks_machine).await;
+                second.map_err(|parted| parted.error)
             }
-        };
-        self.greet(&mut heard, fresh)?;
-        if heard.usable {
-            *kept = conversation;
+            (first, _) => first.map_err(|parted| parted.error),
         }
-        if asks_machine {
-            return Ok(Reply::Machine(self.known().unwrap_or_default()));
-        }
-        (errand.reading)(Sections::new(heard.output), Sections::new(heard.errors))
-            .map_err(|misread| self.garbled(misread))
     }
 
     async fn close(&self) {

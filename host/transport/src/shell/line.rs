@@ -45,6 +45,11 @@ pub(crate) trait Line: Send + Sync {
     /// How long the shell may take to say what it finds.
     fn patience(&self) -> Duration;
 
+    /// What was said of the line itself when it was lost, if anything.
+    async fn last_words(&self) -> Option<String> {
+        None
+    }
+
     /// Tells why no shell answered, from what was said instead.
     fn explain(&self, words: &str, late: bool) -> Failure;
 }

@@ -1,15 +1,17 @@
 //! Bringing up a connection: one ssh, which stays in the background once the machine let it in.
 
 use std::process::Stdio;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::AsyncReadExt as _;
 use tokio::process::{Child, ChildStderr, Command};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::destination::Destination;
-use super::diagnosis::{Progress, refusal};
+use super::diagnosis::{Progress, reason, refusal};
 use super::master::Master;
 use crate::Stage;
 
@@ -24,7 +26,7 @@ const MOST_WORDS: usize = 8 << 10;
 pub(super) async fn connect(
     destination: &Destination,
     master: &Master,
-) -> Result<(), (Stage, String)> {
+) -> Result<LastWords, (Stage, String)> {
     let broken = |reason: String| (Stage::Resolve, reason);
     let mut child = Command::new("ssh")
         .args(destination.arguments(master.socket()))
@@ -41,7 +43,7 @@ pub(super) async fn connect(
     let mut account = Account::new(errors.ok_or_else(|| broken("ssh has no pipes".to_owned()))?);
     let ended = account.follow(&mut child, destination).await;
     match ended {
-        Some(true) => Ok(()),
+        Some(true) => Ok(LastWords::of(account)),
         Some(false) => {
             let _ = timeout(LAST_WORDS, account.rest()).await;
             Err(refusal(&account.words, account.progress.stage(), false))
@@ -129,5 +131,47 @@ impl Account {
 
     async fn rest(&mut self) {
         while self.hear().await {}
+    }
+}
+
+/// What an ssh in the background says, which is why it ended.
+pub(super) struct LastWords {
+    heard: Arc<Mutex<String>>,
+    hearing: JoinHandle<()>,
+}
+
+impl LastWords {
+    fn of(mut account: Account) -> Self {
+        let heard = Arc::<Mutex<String>>::default();
+        let words = Arc::clone(&heard);
+        let hearing = tokio::spawn(async move {
+            account.words.clear();
+            while account.hear().await {
+                let said = std::mem::take(&mut account.words);
+                if !said.is_empty() {
+                    *words.lock().unwrap_or_else(PoisonError::into_inner) = said;
+                }
+            }
+        });
+        Self { heard, hearing }
+    }
+
+    /// The last that it said. Waits a little for an ssh that is about to end.
+    pub(super) async fn said(&self) -> Option<String> {
+        let ended = async {
+            while !self.hearing.is_finished() {
+                sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let _ = timeout(LAST_WORDS, ended).await;
+        let words = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        let words = reason(&words);
+        (!words.is_empty()).then_some(words)
+    }
+}
+
+impl Drop for LastWords {
+    fn drop(&mut self) {
+        self.hearing.abort();
     }
 }

@@ -114,7 +114,8 @@ impl Destination {
         flag("-o", "ControlMaster=yes".into());
         let seconds = self.keep_alive.max(SHORTEST_LIFE).as_secs();
         flag("-o", format!("ControlPersist={seconds}").into());
-        arguments.extend(["-fNT".into(), "--".into(), (&self.address).into()]);
+        // What it says tells how far it came, on the way over jump hosts too, and later why it ended.
+        arguments.extend(["-vfNT".into(), "--".into(), (&self.address).into()]);
         arguments
     }
 
@@ -139,8 +140,6 @@ impl Destination {
             "ForwardX11=no".to_owned(),
             "EscapeChar=none".to_owned(),
             "Tunnel=no".to_owned(),
-            // What it says tells how far it came, whatever the user's configuration wants to hear.
-            "LogLevel=DEBUG1".to_owned(),
         ]
     }
 
@@ -224,7 +223,7 @@ mod tests {
         ] {
             assert!(words.contains(&wanted), "{wanted}");
         }
-        assert_eq!(words[words.len() - 3..], ["-fNT", "--", "m1"]);
+        assert_eq!(words[words.len() - 3..], ["-vfNT", "--", "m1"]);
         assert!(destination.command().contains("exec sudo -n sh"));
     }
 

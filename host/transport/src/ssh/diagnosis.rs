@@ -76,7 +76,7 @@ pub(super) fn refusal(words: &str, reached: Stage, late: bool) -> (Stage, String
         let known = STAGES.iter().find(|(words, _)| line.contains(words));
         known.map(|(_, stage)| *stage)
     });
-    (stage.unwrap_or(reached), reason(words, late))
+    (stage.unwrap_or(reached), account(words, late))
 }
 
 /// Tells why no shell answered over a connection that stands.
@@ -96,27 +96,28 @@ pub(super) fn diagnose(words: &str, late: bool, becoming: Option<BecomeMethod>) 
     }
     Failure::Unreachable {
         stage: Stage::Start,
-        reason: reason(words, late),
+        reason: account(words, late),
         sent: true,
     }
 }
 
+/// ssh's words for a person, or what stands for them where it said nothing.
+fn account(words: &str, late: bool) -> String {
+    match (reason(words), late) {
+        (said, false) if said.is_empty() => "it ended without a word".to_owned(),
+        (said, true) if said.is_empty() => "no answer in time".to_owned(),
+        (said, false) => said,
+        (said, true) => format!("no answer in time; {said}"),
+    }
+}
+
 /// ssh's words without its frames of `@`, on one line.
-fn reason(words: &str, late: bool) -> String {
+pub(super) fn reason(words: &str) -> String {
     let lines = words
         .lines()
         .map(str::trim)
         .filter(|line| !line.is_empty() && !line.starts_with('@'));
-    let mut reason = lines.collect::<Vec<_>>().join("; ");
-    if late {
-        reason = format!("no answer in time; {reason}");
-    }
-    let reason = reason.trim_end_matches("; ");
-    if reason.is_empty() {
-        "it ended without a word".to_owned()
-    } else {
-        reason.to_owned()
-    }
+    lines.collect::<Vec<_>>().join("; ")
 }
 
 #[cfg(test)]

@@ -7,10 +7,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use cellhost_plan::MachineName;
 use tokio::sync::{Mutex, Semaphore};
-use tokio::time::timeout;
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
 
 use super::capacity::{Capacity, Seat, Tenant};
-use super::connecting::connect;
+use super::connecting::{LastWords, connect};
 use super::control::ControlDirectory;
 use super::destination::Destination;
 use super::diagnosis::diagnose;
@@ -20,6 +21,8 @@ use crate::{CourierError, Stage};
 
 /// How long a connection that stands may take to give another session.
 const REVIVAL: Duration = Duration::from_secs(5);
+/// How often an ssh is looked after.
+const ROUND: Duration = Duration::from_secs(5);
 /// Says that no connection stands.
 const NONE: u64 = u64::MAX;
 
@@ -48,6 +51,33 @@ pub(super) struct SshLine {
 struct Standing {
     master: Master,
     seat: Seat,
+    /// Of a connection that an earlier run made nobody hears them.
+    words: Option<LastWords>,
+}
+
+/// Ends an ssh that hangs, for as long as somebody relies on it: then it is lost, and not silent.
+struct Watch(JoinHandle<()>);
+
+impl Watch {
+    fn over(master: Master) -> Self {
+        Self(tokio::spawn(async move {
+            loop {
+                sleep(ROUND).await;
+                match master.health().await {
+                    Health::Alive => {}
+                    Health::Hung => return master.kill(),
+                    // It takes no more sessions; ours goes on.
+                    Health::Gone => return,
+                }
+            }
+        }))
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 impl SshLine {
@@ -71,10 +101,21 @@ impl SshLine {
     /// A session of the connection that stands. Where that does not answer it is let go of, so
     /// that a new one can take its place, and its seat.
     async fn warm(&self, standing: Standing) -> Result<(Pipes, Standing), Seat> {
-        let Standing { master, seat } = standing;
+        let Standing {
+            master,
+            seat,
+            words,
+        } = standing;
         let limit = REVIVAL.min(self.destination.connect_timeout);
-        match timeout(limit, master.session(&self.destination.command())).await {
-            Ok(Ok(pipes)) => return Ok((pipes, Standing { master, seat })),
+        match timeout(limit, self.session(&master)).await {
+            Ok(Ok(pipes)) => {
+                let standing = Standing {
+                    master,
+                    seat,
+                    words,
+                };
+                return Ok((pipes, standing));
+            }
             Ok(Err(error)) => {
                 tracing::debug!(machine = %self.machine, %error, "the connection is gone");
             }
@@ -90,14 +131,20 @@ impl SshLine {
         let permit = Arc::clone(&self.exchange.gate).acquire_owned().await.ok();
         let master = self.exchange.control.fresh(&self.key);
         let master = master.map_err(|error| self.unreachable(Stage::Connect, error.to_string()))?;
-        connect(&self.destination, &master)
+        let words = connect(&self.destination, &master)
             .await
             .map_err(|(stage, reason)| self.unreachable(stage, reason))?;
         let patience = self.destination.connect_timeout + REVIVAL;
-        let reason = match timeout(patience, master.session(&self.destination.command())).await {
+        let reason = match timeout(patience, self.session(&master)).await {
             Ok(Ok(mut pipes)) => {
                 pipes.gate = permit;
-                return Ok((pipes, Standing { master, seat }));
+                let words = Some(words);
+                let standing = Standing {
+                    master,
+                    seat,
+                    words,
+                };
+                return Ok((pipes, standing));
             }
             Ok(Err(error)) => format!("the connection gives no session: {error}"),
             Err(_) => "the connection gives no session in time".to_owned(),
@@ -109,6 +156,12 @@ impl SshLine {
             master.kill();
         }
         Err(self.unreachable(Stage::Start, reason))
+    }
+
+    async fn session(&self, master: &Master) -> Result<Pipes, openssh_mux_client::Error> {
+        let mut pipes = master.session(&self.destination.command()).await?;
+        pipes.keeper = Box::new((pipes.keeper, Watch::over(master.clone())));
+        Ok(pipes)
     }
 
     fn unreachable(&self, stage: Stage, reason: String) -> CourierError {
@@ -136,7 +189,11 @@ impl Line for SshLine {
             None => capacity
                 .claim(&self.key)
                 .await
-                .map(|(master, seat)| Standing { master, seat }),
+                .map(|(master, seat)| Standing {
+                    master,
+                    seat,
+                    words: None,
+                }),
         };
         let seat = match found {
             Some(found) => match self.warm(found).await {
@@ -169,9 +226,8 @@ impl Line for SshLine {
     async fn rest(&self) {
         let mut standing = self.standing.lock().await;
         self.used.store(NONE, Ordering::Relaxed);
-        if let Some(Standing { master, seat }) = standing.take() {
-            master.dismiss(PARTING).await;
-            drop(seat);
+        if let Some(stands) = standing.take() {
+            stands.master.dismiss(PARTING).await;
         }
     }
 
@@ -183,6 +239,11 @@ impl Line for SshLine {
 
     fn patience(&self) -> Duration {
         self.destination.connect_timeout + Duration::from_secs(20)
+    }
+
+    async fn last_words(&self) -> Option<String> {
+        let standing = self.standing.lock().await;
+        standing.as_ref()?.words.as_ref()?.said().await
     }
 
     fn explain(&self, words: &str, late: bool) -> Failure {
