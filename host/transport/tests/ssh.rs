@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cellhost_plan::{Become, BecomeMethod, Machine, MachineName, Span, Ssh};
-use cellhost_transport::resources::{Facts, file, group, service, software, user};
+use cellhost_transport::resources::{Facts, directory, file, group, service, software, user};
 use cellhost_transport::{
     Command, Courier, CourierError, Fleet, Identity, Reply, Request, Settled, SshFleet, Stage,
     Task, Wish,
@@ -266,6 +266,72 @@ async fn installs_configures_and_restarts_a_service() {
     );
     settled(courier, vec![none.clone()]).await;
     assert_eq!(differences(courier, &[none]).await, Vec::<String>::new());
+    fleet.close().await;
+}
+
+/// Every way in which a unit comes about takes effect, whether its manager has to be told or not.
+#[tokio::test]
+#[ignore = "needs a lab"]
+async fn units_take_effect_whether_new_changed_or_overridden() {
+    let (fleet, courier) = to("m1").await;
+    let courier = courier.as_ref();
+    let runs = async || {
+        let words = "tr '\\0' ' ' </proc/$(systemctl show -P MainPID attempt)/cmdline";
+        run(courier, &["sh", "-c", words]).await.1
+    };
+    let unit = |place: &str, sleep: u32| {
+        let path = format!("{place}/attempt.service");
+        let text = format!(
+            "[Service]\nExecStart=/bin/sleep {sleep}\n[Install]\nWantedBy=multi-user.target\n"
+        );
+        (file(&path, &text), watching("attempt", &path))
+    };
+    // The vendor's, which is new to the manager; and one that was asked about before it was there.
+    let (vendor, service) = unit("/lib/systemd/system", 8001);
+    differences(courier, std::slice::from_ref(&service)).await;
+    settled(courier, vec![vendor, service]).await;
+    assert_eq!(runs().await, "/bin/sleep 8001");
+    // One of ours in place of the vendor's.
+    let (ours, service) = unit("/etc/systemd/system", 8002);
+    settled(courier, vec![ours.clone(), service.clone()]).await;
+    assert_eq!(runs().await, "/bin/sleep 8002");
+    // A change of it.
+    let (changed, _) = unit("/etc/systemd/system", 8003);
+    settled(courier, vec![changed, service.clone()]).await;
+    assert_eq!(runs().await, "/bin/sleep 8003");
+    // A piece beside it.
+    let folder = "/etc/systemd/system/attempt.service.d";
+    let piece = format!("{folder}/longer.conf");
+    let text = "[Service]\nExecStart=\nExecStart=/bin/sleep 8004\n";
+    let below = Wish::Directory(directory::Directory {
+        path: folder.to_owned(),
+        mode: None,
+        owner: None,
+        group: None,
+    });
+    settled(
+        courier,
+        vec![below, file(&piece, text), watching("attempt", &piece)],
+    )
+    .await;
+    assert_eq!(runs().await, "/bin/sleep 8004");
+    // It starts with the machine, as far as the manager is concerned.
+    run(courier, &["systemctl", "daemon-reload"]).await;
+    let wants = run(
+        courier,
+        &["systemctl", "show", "-P", "Wants", "multi-user.target"],
+    )
+    .await;
+    assert!(wants.1.contains("attempt.service"), "{}", wants.1);
+    settled(courier, vec![self::service("attempt", false, false)]).await;
+    for path in [
+        folder,
+        "/etc/systemd/system/attempt.service",
+        "/lib/systemd/system/attempt.service",
+    ] {
+        run(courier, &["rm", "-rf", path]).await;
+    }
+    run(courier, &["systemctl", "daemon-reload"]).await;
     fleet.close().await;
 }
 

@@ -39,7 +39,9 @@ ch_say "$1 did not arrive whole"
 return 1
 }
 shift 5
+ch_z=
 if [ -f "$ch_p" ] && [ ! -L "$ch_p" ]; then
+ch_z=1
 ch_v=$(stat -c '%a %u:%g' -- "$ch_p" "$ch_t") || return
 ch_new=${ch_v##*
 }
@@ -55,8 +57,17 @@ ch_outside "$ch_t" "${ch_y:-644}" "$ch_o" "$ch_g" || return
 ch_note "$@" || return
 ch_sync "$ch_t" "$1" "${1%/*}/" || return
 ch_rename "$ch_p" || return
-case $ch_p in
-*/systemd/* | /etc/init.d/*) ch_reload=1 ;;
+ch_unit_put
+}
+# A service manager reads a unit that is new to it by itself, and all others when it is told to.
+ch_unit_put() {
+case $ch_z:$ch_p in
+*/init.d/* | 1:*/systemd/* | *:*/systemd/*.d/*) ch_reload=1 ;;
+*/systemd/system/*)
+for ch_z in /lib /usr/lib /run; do
+[ ! -e "$ch_z/systemd/system/${ch_p##*/}" ] || ch_reload=1
+done
+;;
 esac
 }
 # Makes files and directories outlive a loss of power, as well as this machine can.

@@ -60,8 +60,9 @@ ch_service_boot() {
 [ "$ch_file" != generated ] || if ch_boots "$ch_x"; then ch_file=enabled; else ch_file=disabled; fi
 case $1:$ch_file in
 yes:enabled | yes:static | yes:indirect | no:disabled) ;;
-yes:*) systemctl enable -- "$ch_x" >&2 ;;
-no:*) systemctl disable -- "$ch_x" >&2 ;;
+# Links are for the next start of the machine: the manager need not read everything anew for them.
+yes:*) systemctl enable --no-reload -- "$ch_x" >&2 ;;
+no:*) systemctl disable --no-reload -- "$ch_x" >&2 ;;
 esac
 }
 ch_service_run() {
