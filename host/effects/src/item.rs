@@ -1,8 +1,8 @@
 //! Wishes as modules state them, before contents are rendered and secrets filled in.
 
 use cellhost_transport::resources::{
-    creation::Creation, directory::Directory, group::Group, link::Link, path::Absent,
-    software::NoSoftware, software::Software, user::User,
+    archive::Archive, creation::Creation, cron::Cron, directory::Directory, download::Download,
+    group::Group, link::Link, path::Absent, software::NoSoftware, software::Software, user::User,
 };
 
 use crate::Edit;
@@ -18,6 +18,14 @@ pub enum Item {
     Link(Link),
     /// Nothing at a path.
     Absent(Absent),
+    /// A file that the machine fetches.
+    Download(Download),
+    /// An archive unpacked beside other versions, with a link to the one in use.
+    Archive(Archive),
+    /// A job of cron.
+    Cron(Cron),
+    /// No job of cron by this name.
+    NoCron(String),
     /// A change to a text file that others own too.
     Edit(Edit),
     /// What a program makes.
@@ -108,6 +116,10 @@ impl Item {
             Self::Directory(directory) => format!("directory {}", directory.path),
             Self::Link(link) => format!("link {}", link.path),
             Self::Absent(absent) => format!("absent {}", absent.path),
+            Self::Download(download) => format!("download {}", download.path),
+            Self::Archive(archive) => format!("archive {}", archive.place()),
+            Self::Cron(cron) => format!("cron job {}", cron.name),
+            Self::NoCron(name) => format!("no cron job {name}"),
             Self::Edit(edit) => edit.subject(),
             Self::Creation(creation) => format!("creation {}", creation.path),
             Self::Software(software) => format!("software {}", names(&software.names)),
@@ -127,6 +139,8 @@ impl Item {
             Self::Absent(absent) => Some(&absent.path),
             Self::Creation(creation) => Some(&creation.path),
             Self::Edit(edit) => Some(&edit.path),
+            Self::Download(download) => Some(&download.path),
+            Self::Archive(archive) => Some(&archive.directory),
             _ => None,
         }
     }

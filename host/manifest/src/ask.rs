@@ -6,6 +6,7 @@ use crate::command::CommandPattern;
 use crate::glob::Glob;
 use crate::ports::PortRange;
 use crate::prefix::PathPrefix;
+use crate::url::UrlPattern;
 use crate::words::line;
 
 /// Some things a module wants to do on machines, and why.
@@ -27,6 +28,10 @@ pub struct Ask {
     pub users: Vec<Glob>,
     /// The groups it may create or remove.
     pub groups: Vec<Glob>,
+    /// What it may have machines fetch.
+    pub urls: Vec<UrlPattern>,
+    /// The cron jobs it may write or remove, which run whatever they say as whoever they say.
+    pub cron: Vec<Glob>,
     /// The ports it may connect to.
     pub dial: Vec<PortRange>,
     /// Whether it may do things as root where it logs in as someone else.
@@ -47,6 +52,8 @@ impl Ask {
             services: parsed(table.get("services"), Glob::new),
             users: parsed(table.get("users"), Glob::new),
             groups: parsed(table.get("groups"), Glob::new),
+            urls: parsed(table.get("urls"), UrlPattern::new),
+            cron: parsed(table.get("cron"), Glob::new),
             dial: read_ports(table.get("dial")),
             r#become: table
                 .get("become")

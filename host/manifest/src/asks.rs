@@ -75,6 +75,16 @@ impl Asks {
         self.any_name(name, |ask| &ask.groups)
     }
 
+    /// Tells whether a URL may be fetched.
+    pub fn allows_url(&self, url: &str) -> bool {
+        self.any(|ask| ask.urls.iter().any(|pattern| pattern.matches(url)))
+    }
+
+    /// Tells whether a cron job may be written or removed.
+    pub fn allows_cron(&self, name: &str) -> bool {
+        self.any_name(name, |ask| &ask.cron)
+    }
+
     /// Tells whether a port may be connected to.
     pub fn allows_dial(&self, port: u16) -> bool {
         self.any(|ask| ask.dial.iter().any(|range| range.contains(port)))

@@ -42,7 +42,7 @@ fn is_plain(name: &str) -> bool {
 }
 
 /// Takes the parts between stars greedily from the left, which is enough and never slow.
-fn matches(pattern: &str, name: &str) -> bool {
+pub(crate) fn matches(pattern: &str, name: &str) -> bool {
     let Some((head, rest)) = pattern.split_once('*') else {
         return pattern == name;
     };

@@ -22,6 +22,7 @@ mod prefix;
 mod requirement;
 mod section;
 mod template;
+mod url;
 mod words;
 
 pub use ask::Ask;
@@ -37,3 +38,4 @@ pub use prefix::PathPrefix;
 pub use requirement::Requirement;
 pub use section::{LARGEST_SECTION, SECTION, embed, extract};
 pub use template::{LARGEST_TEMPLATE, MOST_TEMPLATES, check_template_name};
+pub use url::UrlPattern;

@@ -12,6 +12,7 @@
 pub mod resources;
 
 mod courier;
+mod digest;
 mod echo;
 mod local;
 mod request;

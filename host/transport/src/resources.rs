@@ -5,8 +5,11 @@
 //! its parser) and how to settle (shell text), so that adding a kind is adding a file here and
 //! a case in these enums.
 
+pub mod archive;
 pub mod creation;
+pub mod cron;
 pub mod directory;
+pub mod download;
 pub mod file;
 pub mod group;
 pub mod link;
@@ -15,6 +18,7 @@ pub mod path;
 pub mod service;
 pub mod software;
 mod task;
+pub mod unit;
 pub mod user;
 
 use std::collections::BTreeSet;
@@ -26,6 +30,10 @@ pub use task::{Sequence, Task};
 pub enum Wish {
     /// A regular file.
     File(file::File),
+    /// A file that the machine fetches.
+    Download(download::Download),
+    /// An archive, unpacked.
+    Archive(archive::Archive),
     /// A directory.
     Directory(directory::Directory),
     /// A symbolic link.
@@ -105,6 +113,8 @@ impl Wish {
         };
         match self {
             Self::File(file) => path(&file.path, true),
+            Self::Download(download) => path(&download.path, true),
+            Self::Archive(archive) => path(&archive.marker(), true),
             Self::Directory(directory) => path(&directory.path, false),
             Self::Link(link) => path(&link.path, false),
             Self::Absent(absent) => path(&absent.path, false),
@@ -127,6 +137,10 @@ impl Wish {
                 let differs = self.compare(facts).is_some_and(|found| found.content);
                 differs.then_some(wish.path.as_str())
             }
+            Self::Download(wish) => match facts {
+                Facts::Path(facts) if !wish.fetches(facts) => None,
+                _ => Some(&wish.path),
+            },
             Self::Link(wish) => self.compare(facts).map(|_| wish.path.as_str()),
             Self::Absent(wish) => self.compare(facts).map(|_| wish.path.as_str()),
             _ => None,
@@ -141,6 +155,8 @@ impl Wish {
     ) -> Result<(), crate::shell::Refusal> {
         match self {
             Self::File(wish) => wish.settle(settling),
+            Self::Download(wish) => wish.settle(facts, settling),
+            Self::Archive(wish) => wish.settle(settling),
             Self::Directory(wish) => wish.settle(settling),
             Self::Link(wish) => wish.settle(settling),
             Self::Absent(wish) => wish.settle(settling),
@@ -159,6 +175,8 @@ impl Wish {
     pub fn compare(&self, facts: &Facts) -> Option<Difference> {
         match (self, facts) {
             (Self::File(wish), Facts::Path(facts)) => wish.compare(facts),
+            (Self::Download(wish), Facts::Path(facts)) => wish.compare(facts),
+            (Self::Archive(wish), Facts::Path(facts)) => wish.compare(facts),
             (Self::Directory(wish), Facts::Path(facts)) => wish.compare(facts),
             (Self::Link(wish), Facts::Path(facts)) => wish.compare(facts),
             (Self::Absent(wish), Facts::Path(facts)) => wish.compare(facts),
@@ -179,6 +197,8 @@ impl Wish {
     pub fn met(&self, before: &Facts) -> Facts {
         match (self, before) {
             (Self::File(wish), Facts::Path(before)) => Facts::Path(wish.met(before)),
+            (Self::Download(wish), Facts::Path(before)) => Facts::Path(wish.met(before)),
+            (Self::Archive(wish), Facts::Path(_)) => Facts::Path(wish.met()),
             (Self::Directory(wish), Facts::Path(before)) => Facts::Path(wish.met(before)),
             (Self::Link(wish), Facts::Path(_)) => Facts::Path(wish.met()),
             (Self::Absent(_), Facts::Path(_)) => Facts::Path(path::PathFacts::nothing()),

@@ -29,6 +29,7 @@ pub(crate) use ask::operand;
 pub(crate) use courier::{Memory, ShellCourier};
 pub(crate) use line::{Failure, Line, Pipes};
 pub(crate) use part::Part;
+pub(crate) use quote::quote;
 pub(crate) use script::{Refusal, Script, name, number};
 pub(crate) use settle::Settling;
 pub(crate) use words::tail;

@@ -861,3 +861,6 @@ async fn hostile_output_is_not_taken_for_an_answer() {
         );
     }
 }
+
+#[path = "local/fetching.rs"]
+mod fetching;

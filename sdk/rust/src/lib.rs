@@ -119,8 +119,9 @@ pub use exported::Exported;
 pub use failure::Failure;
 pub use module::Module;
 pub use resources::{
-    Absent, Creation, Directory, File, FilePlace, Group, IniKey, Line, Link, NoIniKey, NoLine,
-    NoSoftware, Resource, Service, Software, User, Wishes,
+    Absent, Archive, Creation, CronJob, Directory, Download, File, FilePlace, Group, IniKey, Line,
+    Link, NoCronJob, NoIniKey, NoLine, NoSoftware, NoUnitFile, Resource, Service, Software,
+    UnitFile, User, Wishes,
 };
 pub use secret::Secret;
 pub use sign::Sign;

@@ -1,9 +1,12 @@
 //! Items as wishes.
 
 use cellhost_manifest::digest;
+use cellhost_transport::resources::directory::Directory;
 use cellhost_transport::resources::file::{Before, File};
+use cellhost_transport::resources::link::Link;
+use cellhost_transport::resources::path::Absent;
 use cellhost_transport::resources::service::Watch;
-use cellhost_transport::resources::{self, Facts, Identity, Wish};
+use cellhost_transport::resources::{self, Facts, Identity, Wish, cron};
 
 use crate::{Content, Edit, EffectError, Item};
 
@@ -32,12 +35,16 @@ impl Wanted {
     pub(super) fn all(items: &[Item]) -> Result<Vec<Self>, EffectError> {
         let mut all = Vec::with_capacity(items.len());
         for (place, item) in items.iter().enumerate() {
-            all.push(Self {
-                item: place,
-                what: what(item)?,
-                label: None,
-                shown: shown(item),
-            });
+            let parts = parts(item)?;
+            let several = parts.len() > 1;
+            for (label, what) in parts {
+                all.push(Self {
+                    item: place,
+                    what,
+                    label: several.then(|| label.to_owned()),
+                    shown: shown(item),
+                });
+            }
         }
         Ok(all)
     }
@@ -103,6 +110,36 @@ fn shown(item: &Item) -> Option<String> {
     }
 }
 
+/// All that an item wants, each with what it is about.
+fn parts(item: &Item) -> Result<Vec<(&'static str, What)>, EffectError> {
+    let wishes = match item {
+        Item::Archive(archive) => {
+            archive.check().map_err(EffectError::invalid)?;
+            let directory = Directory {
+                path: archive.directory.clone(),
+                mode: None,
+                owner: None,
+                group: None,
+            };
+            let link = Link {
+                path: format!("{}/current", archive.directory),
+                target: archive.version.clone(),
+            };
+            vec![
+                ("directory", Wish::Directory(directory)),
+                ("archive", Wish::Archive(archive.clone())),
+                ("current", Wish::Link(link)),
+            ]
+        }
+        _ => return Ok(vec![("", what(item)?)]),
+    };
+    let parts = wishes.into_iter();
+    Ok(parts
+        .map(|(label, wish)| (label, What::Wish(wish)))
+        .collect())
+}
+
+/// What an item wants that wants one thing.
 fn what(item: &Item) -> Result<What, EffectError> {
     Ok(What::Wish(match item {
         Item::File(wish) => {
@@ -123,6 +160,21 @@ fn what(item: &Item) -> Result<What, EffectError> {
             edit.check().map_err(EffectError::invalid)?;
             return Ok(What::Edit(edit.clone()));
         }
+        Item::Archive(archive) => Wish::Archive(archive.clone()),
+        Item::Download(download) => Wish::Download(download.clone()),
+        Item::Cron(cron) => {
+            let path = cron::path(&cron.name).map_err(EffectError::invalid)?;
+            let text = cron.text().map_err(EffectError::invalid)?;
+            Wish::File(File {
+                mode: Some(0o644),
+                owner: Some("root".to_owned()),
+                group: Some("root".to_owned()),
+                ..file(&path, text.into_bytes())
+            })
+        }
+        Item::NoCron(name) => Wish::Absent(Absent {
+            path: cron::path(name).map_err(EffectError::invalid)?,
+        }),
         Item::Directory(directory) => Wish::Directory(directory.clone()),
         Item::Link(link) => Wish::Link(link.clone()),
         Item::Creation(creation) => Wish::Creation(creation.clone()),

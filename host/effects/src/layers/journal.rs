@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use cellhost_manifest::digest;
+use cellhost_transport::resources::archive::Source;
 use fs_err::os::unix::fs::OpenOptionsExt as _;
 use serde_json::{Value, json};
 
@@ -174,6 +175,20 @@ fn wanted(item: &Item) -> Value {
             }
         },
         Item::Edit(edit) => json!(edit),
+        Item::Download(download) => json!({"url": download.url, "sha256": download.hash}),
+        Item::Archive(archive) => {
+            let from = match &archive.source {
+                Source::Url(url) => json!({"url": url}),
+                Source::Path(path) => json!({"path": path}),
+            };
+            json!({"from": from, "sha256": archive.hash})
+        }
+        Item::Cron(cron) => json!({
+            "schedule": cron.schedule,
+            "user": cron.user,
+            "command": cron.command,
+            "environment": cron.environment,
+        }),
         _ => Value::Null,
     };
     json!({"item": item.subject(), "content": content})

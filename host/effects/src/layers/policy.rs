@@ -1,6 +1,8 @@
 //! Allows or denies, before anything else looks at an effect.
 
 use async_trait::async_trait;
+use cellhost_transport::resources::archive::Source;
+use cellhost_transport::resources::cron::Cron;
 
 use super::secrets::secret_names;
 use crate::{
@@ -111,6 +113,19 @@ fn judge_item(turn: &Turn, item: &Item) -> Result<(), EffectError> {
             Content::Bytes { .. } => Ok(()),
         },
         Item::Creation(creation) => judge_program(turn, &creation.argv, creation.user.as_deref()),
+        Item::Download(download) => judge_url(turn, &download.url),
+        Item::Archive(archive) => match &archive.source {
+            Source::Url(url) => judge_url(turn, url),
+            Source::Path(path) => {
+                let path = normal(path)?;
+                let what = || format!("reading `{path}`");
+                allow(turn, asks.allows_read(path), what, "reads")
+            }
+        },
+        Item::Cron(Cron { name, .. }) | Item::NoCron(name) => {
+            let what = || format!("the cron job `{name}`");
+            allow(turn, asks.allows_cron(name), what, "cron")
+        }
         Item::Software(software) => every(&software.names),
         Item::NoSoftware(software) => every(&software.names),
         Item::Group(group) => {
@@ -152,6 +167,11 @@ fn judge_item(turn: &Turn, item: &Item) -> Result<(), EffectError> {
         }
         Item::Directory(_) | Item::Absent(_) | Item::Edit(_) => Ok(()),
     }
+}
+
+fn judge_url(turn: &Turn, url: &str) -> Result<(), EffectError> {
+    let what = || format!("fetching `{}`", url.escape_debug());
+    allow(turn, turn.rights.asks.allows_url(url), what, "urls")
 }
 
 fn judge_command(turn: &Turn, command: &Command) -> Result<(), EffectError> {

@@ -211,7 +211,11 @@ impl<E: Effects> Preview<E> {
         overlay.held_back = true;
         overlay.opaque |= matches!(
             found.task.wish,
-            Wish::Software(_) | Wish::NoSoftware(_) | Wish::Creation(_)
+            Wish::Software(_)
+                | Wish::NoSoftware(_)
+                | Wish::Creation(_)
+                | Wish::Download(_)
+                | Wish::Archive(_)
         );
         overlay.keep(&found.task.wish, &found.task.facts);
     }

@@ -7,7 +7,9 @@ use cellhost_effects::{
     Act, Change, Content, Edit, EffectError, File, Found, Item, Key, Line, NoKey, NoLine, Pattern,
     Place, Service,
 };
-use cellhost_transport::resources::{creation, directory, group, link, path, software, user};
+use cellhost_transport::resources::{
+    archive, creation, cron, directory, download, group, link, path, software, unit, user,
+};
 use wasmtime::component::Resource;
 
 use super::json_object;
@@ -64,6 +66,44 @@ fn item(item: wit::Item) -> Result<Item, String> {
             target: wish.target,
         }),
         wit::Item::Absent(path) => Item::Absent(path::Absent { path }),
+        wit::Item::Download(wish) => Item::Download(download::Download {
+            path: wish.path,
+            url: wish.url,
+            hash: sha256(wish.sha256)?,
+            mode: mode(wish.mode)?,
+            owner: wish.owner,
+            group: wish.group,
+        }),
+        wit::Item::Archive(wish) => Item::Archive(archive::Archive {
+            directory: wish.directory,
+            version: wish.version,
+            source: match wish.source {
+                wit::ArchiveSource::Url(url) => archive::Source::Url(url),
+                wit::ArchiveSource::Path(path) => archive::Source::Path(path),
+            },
+            hash: sha256(wish.sha256)?,
+            strip: wish.strip,
+            owner: wish.owner,
+            group: wish.group,
+        }),
+        wit::Item::UnitFile(wish) => Item::File(File {
+            path: unit::path(&wish.name)?,
+            content: content(wish.content)?,
+            mode: Some(0o644),
+            owner: Some("root".to_owned()),
+            group: Some("root".to_owned()),
+        }),
+        wit::Item::NoUnitFile(name) => Item::Absent(path::Absent {
+            path: unit::path(&name)?,
+        }),
+        wit::Item::CronJob(wish) => Item::Cron(cron::Cron {
+            name: wish.name,
+            schedule: wish.schedule,
+            user: account(wish.user)?,
+            command: wish.command,
+            environment: wish.environment,
+        }),
+        wit::Item::NoCronJob(name) => Item::NoCron(name),
         wit::Item::Line(wish) => {
             let line = Line {
                 line: wish.line,
@@ -179,6 +219,15 @@ fn plain(name: String, allowed: &str, what: &str) -> Result<String, String> {
         Ok(name)
     } else {
         Err(format!("`{}` is no name of a {what}", name.escape_debug()))
+    }
+}
+
+fn sha256(text: String) -> Result<String, String> {
+    let fine = text.len() == 64 && text.chars().all(|c| c.is_ascii_hexdigit());
+    if fine {
+        Ok(text.to_ascii_lowercase())
+    } else {
+        Err(format!("`{}` is no SHA-256", text.escape_debug()))
     }
 }
 

@@ -1,6 +1,6 @@
 # The frame of every answer. A mark is written by one call that ends a line, so that it is never torn.
 # `ch_n` is the nonce of the request under way, `ch_f` is set once a
-# wish failed, `ch_t` names a temporary file, `ch_j` is the job that runs a command.
+# wish failed, `ch_t` names a temporary file or directory, `ch_j` is the job that runs a command.
 LC_ALL=C
 export LC_ALL
 umask 022
@@ -41,7 +41,7 @@ ch_f=1
 ch_clean
 }
 ch_clean() {
-[ -z "$ch_t" ] || rm -f -- "$ch_t"
+[ -z "$ch_t" ] || rm -rf -- "$ch_t"
 ch_t=
 }
 ch_done() {

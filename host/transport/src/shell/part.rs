@@ -25,6 +25,10 @@ pub(crate) enum Part {
     Memory,
     /// Files, and how anything is put in its place.
     File,
+    /// Files that the machine fetches.
+    Download,
+    /// Archives.
+    Archive,
     /// Directories.
     Directory,
     /// Links.
@@ -66,6 +70,8 @@ impl Part {
             Self::Content => include_str!("../resources/path/content.sh"),
             Self::Memory => include_str!("../resources/memory.sh"),
             Self::File => include_str!("../resources/file.sh"),
+            Self::Download => include_str!("../resources/download.sh"),
+            Self::Archive => include_str!("../resources/archive.sh"),
             Self::Directory => include_str!("../resources/directory.sh"),
             Self::Link => include_str!("../resources/link.sh"),
             Self::Absent => include_str!("../resources/absent.sh"),

@@ -1,10 +1,13 @@
 //! What wishes do to a simulated machine.
 
-use super::state::{State, digest};
+use super::state::State;
 use super::{Node, Package};
 use crate::FileKind;
 use crate::Task;
+use crate::digest::digest;
+use crate::resources::archive::{Archive, Source};
 use crate::resources::directory::Directory;
+use crate::resources::download::Download;
 use crate::resources::file::{Before, File};
 use crate::resources::link::Link;
 use crate::resources::memory::{self, Manner};
@@ -21,6 +24,8 @@ impl State {
     pub(super) fn settle(&mut self, task: &Task, start: &mut Starter<'_>) -> Result<(), String> {
         match &task.wish {
             Wish::File(wish) => self.settle_file(wish),
+            Wish::Download(wish) => self.settle_download(wish),
+            Wish::Archive(wish) => self.settle_archive(wish),
             Wish::Directory(wish) => self.settle_directory(wish),
             Wish::Link(wish) => self.settle_link(wish),
             Wish::Absent(path::Absent { path }) => {
@@ -124,6 +129,41 @@ impl State {
         )?;
         self.note(&wish.path, digest(&wish.content));
         self.nodes.insert(wish.path.clone(), node);
+        Ok(())
+    }
+
+    fn fetch(&self, url: &str, hash: &str) -> Result<Vec<u8>, String> {
+        let found = self.web.get(url);
+        let content = found.ok_or_else(|| format!("curl: (22) nothing at {url}"))?;
+        checked(url, content, hash)
+    }
+
+    fn settle_download(&mut self, wish: &Download) -> Result<(), String> {
+        let content = self.fetch(&wish.url, &wish.hash)?;
+        self.settle_file(&File {
+            path: wish.path.clone(),
+            content,
+            hash: wish.hash.clone(),
+            mode: wish.mode,
+            owner: wish.owner.clone(),
+            group: wish.group.clone(),
+            before: None,
+        })
+    }
+
+    /// Leaves the archive's bytes where its members would be.
+    fn settle_archive(&mut self, wish: &Archive) -> Result<(), String> {
+        wish.check()?;
+        let content = match &wish.source {
+            Source::Url(url) => self.fetch(url, &wish.hash)?,
+            Source::Path(path) => {
+                let found = self.read(path);
+                let content = found.ok_or_else(|| format!("cp: cannot stat '{path}'"))?;
+                checked(path, content, &wish.hash)?
+            }
+        };
+        self.write(&format!("{}/archive", wish.place()), content);
+        self.write(&wish.marker(), wish.mark());
         Ok(())
     }
 
@@ -272,5 +312,14 @@ impl State {
             service.starts += 1;
         }
         outcome
+    }
+}
+
+fn checked(from: &str, content: &[u8], hash: &str) -> Result<Vec<u8>, String> {
+    let is = digest(content);
+    if is == hash {
+        Ok(content.to_vec())
+    } else {
+        Err(format!("{from} has the sha256 {is}, and {hash} is wanted"))
     }
 }

@@ -1,9 +1,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use sha2::{Digest as _, Sha256};
-
 use super::Package;
 use crate::FileKind;
+use crate::digest::digest;
 use crate::resources::memory::{Changes, Debts, TakenUp};
 use crate::resources::path::{self, PathFacts};
 use crate::resources::service::{ServiceFacts, Watch};
@@ -64,6 +63,8 @@ pub struct State {
     pub(super) taken_up: BTreeMap<String, TakenUp>,
     /// How many changes of contents there were, which makes their tokens.
     pub(super) changes: u64,
+    /// What URLs lead to.
+    pub web: BTreeMap<String, Vec<u8>>,
 }
 
 /// Directories that every machine has.
@@ -121,6 +122,7 @@ impl State {
             changed: BTreeMap::new(),
             taken_up: BTreeMap::new(),
             changes: 0,
+            web: BTreeMap::new(),
         };
         for directory in DIRECTORIES {
             state.nodes.insert(directory.to_owned(), Node::directory());
@@ -303,14 +305,4 @@ impl Node {
             content,
         }
     }
-}
-
-pub(super) fn digest(content: &[u8]) -> String {
-    use std::fmt::Write as _;
-    Sha256::digest(content)
-        .iter()
-        .fold(String::new(), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
 }

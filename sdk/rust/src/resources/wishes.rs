@@ -1,6 +1,6 @@
 use super::{
-    Absent, Creation, Directory, File, Group, IniKey, Line, Link, NoIniKey, NoLine, NoSoftware,
-    Service, Software, User,
+    Absent, Archive, Creation, CronJob, Directory, Download, File, Group, IniKey, Line, Link,
+    NoCronJob, NoIniKey, NoLine, NoSoftware, NoUnitFile, Service, Software, UnitFile, User,
 };
 use crate::bindings::cellhost::state::state::Item;
 
@@ -56,8 +56,8 @@ macro_rules! single {
 }
 
 single!(
-    Absent, Creation, Directory, File, Group, IniKey, Line, Link, NoIniKey, NoLine, NoSoftware,
-    Service, Software, User
+    Absent, Archive, Creation, CronJob, Directory, Download, File, Group, IniKey, Line, Link,
+    NoCronJob, NoIniKey, NoLine, NoSoftware, NoUnitFile, Service, Software, UnitFile, User
 );
 
 macro_rules! tuples {
@@ -85,13 +85,20 @@ impl Item {
             Self::Directory(directory) => directory.path.clone(),
             Self::Link(link) => link.path.clone(),
             Self::Creation(creation) => creation.path.clone(),
+            Self::Download(download) => download.path.clone(),
+            Self::Archive(archive) => archive.directory.clone(),
+            Self::UnitFile(unit) => unit.name.clone(),
+            Self::CronJob(job) => job.name.clone(),
             Self::Line(line) => line.path.clone(),
             Self::NoLine(line) => line.path.clone(),
             Self::IniKey(key) => key.path.clone(),
             Self::NoIniKey(key) => key.path.clone(),
             Self::Software(software) => software.names.join(" "),
             Self::NoSoftware(names) => names.join(" "),
-            Self::Absent(name) | Self::Group(name) => name.clone(),
+            Self::NoUnitFile(name)
+            | Self::NoCronJob(name)
+            | Self::Absent(name)
+            | Self::Group(name) => name.clone(),
             Self::User(user) => user.name.clone(),
             Self::Service(service) => service.name.clone(),
         }

@@ -1,7 +1,14 @@
 use anyhow::Result;
 use cellhost_effects::{Act, Command, Dial, Doubt, EffectError, Hook, Input, Item, Sign, Text};
 use cellhost_plan::SecretName;
-use cellhost_transport::resources::{group::Group, link::Link, user::User};
+use cellhost_transport::resources::{
+    archive::{Archive, Source},
+    cron::Cron,
+    download::Download,
+    group::Group,
+    link::Link,
+    user::User,
+};
 use serde_json::json;
 use std::time::Duration;
 
@@ -340,5 +347,137 @@ async fn lets_no_pure_hook_reach_a_machine() -> Result<()> {
         };
         assert_refused(&stage, &asker, "m1", fact, "may not reach machines").await?;
     }
+    Ok(())
+}
+
+fn download(path: &str, url: &str) -> Item {
+    Item::Download(Download {
+        path: path.to_owned(),
+        url: url.to_owned(),
+        hash: cellhost_manifest::digest(b"content"),
+        mode: None,
+        owner: None,
+        group: None,
+    })
+}
+
+fn archive(directory: &str, source: Source) -> Item {
+    Item::Archive(Archive {
+        directory: directory.to_owned(),
+        version: "1.0".to_owned(),
+        source,
+        hash: cellhost_manifest::digest(b"content"),
+        strip: 0,
+        owner: None,
+        group: None,
+    })
+}
+
+fn cron(name: &str) -> Item {
+    Item::Cron(Cron {
+        name: name.to_owned(),
+        schedule: "@daily".to_owned(),
+        user: "mine".to_owned(),
+        command: vec!["tool".to_owned()],
+        environment: Vec::new(),
+    })
+}
+
+const FETCHING: &str = r#"
+[[asks]]
+why = "its own things"
+paths = ["/opt/mine", "/etc/cron.d/mine"]
+reads = ["/srv/archives"]
+urls = ["https://mine.example.org/*"]
+cron = ["mine-*"]
+"#;
+
+const URL: &str = "https://mine.example.org/tool.tar";
+
+#[tokio::test]
+async fn denies_fetching_and_jobs_that_were_not_asked_for() -> Result<()> {
+    let stage = Stage::new()?;
+    let url = |url: &str| Source::Url(url.to_owned());
+    let path = |path: &str| Source::Path(path.to_owned());
+    let asker = Asker::new(&stage, Mode::Real, Hook::Apply, FETCHING)?;
+    let elsewhere = "https://other.example.org/x";
+    for (item, words) in [
+        (
+            download("/opt/mine/x", elsewhere),
+            "fetching `https://other.example.org/x` is not in `urls`",
+        ),
+        (
+            download("/opt/mine/x", "https://mine.example.org@evil/x"),
+            "`urls`",
+        ),
+        (download("/etc/x", URL), "writing `/etc/x`"),
+        (
+            archive("/opt/mine", url("http://mine.example.org/x")),
+            "`urls`",
+        ),
+        (archive("/opt/other", url(URL)), "writing `/opt/other`"),
+        (
+            archive("/opt/mine", path("/etc/shadow")),
+            "reading `/etc/shadow`",
+        ),
+        (
+            archive("/opt/mine", path("/srv/archives/../x")),
+            "no plain absolute path",
+        ),
+        (cron("other"), "the cron job `other` is not in `cron`"),
+        // Who may write there is not thereby one who may have cron run things.
+        (cron("mine"), "the cron job `mine` is not in `cron`"),
+        (Item::NoCron("other".to_owned()), "`cron`"),
+    ] {
+        assert_refused(&stage, &asker, "m1", ensure(item), words).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn fetches_unpacks_and_writes_jobs_as_it_asked_to() -> Result<()> {
+    let stage = Stage::new()?;
+    let m1 = stage.fleet.machine("m1").expect("m1");
+    m1.state().web.insert(URL.to_owned(), b"content".to_vec());
+    m1.state().write("/srv/archives/x", "content");
+    m1.state().write("/etc/cron.d/theirs", "");
+    let list = || {
+        Act::Ensure(vec![
+            directory("/opt/mine"),
+            download("/opt/mine/fetched", URL),
+            archive("/opt/mine/tool", Source::Url(URL.to_owned())),
+            archive(
+                "/opt/mine/other",
+                Source::Path("/srv/archives/x".to_owned()),
+            ),
+            cron("mine-daily"),
+            Item::NoCron("mine-gone".to_owned()),
+        ])
+    };
+    let dry = Asker::new(&stage, Mode::Dry, Hook::Apply, FETCHING)?;
+    let before = stage.state();
+    let shown = format!("{:?}", dry.ask(list()).await?.found);
+    assert_eq!(stage.state(), before);
+    for words in [
+        "fetch https://mine",
+        "archive: unpack 1.0",
+        "current: create -> 1.0",
+        "+@daily mine 'tool'",
+    ] {
+        assert!(shown.contains(words), "{words} in {shown}");
+    }
+    let asker = Asker::new(&stage, Mode::Real, Hook::Apply, FETCHING)?;
+    asker.ask(list()).await?;
+    for path in ["fetched", "tool/1.0/archive", "other/1.0/archive"] {
+        assert_eq!(stage.text("m1", &format!("/opt/mine/{path}")), "content");
+    }
+    let record = asker.record()?;
+    assert!(
+        record.contains(URL) && record.contains("@daily"),
+        "{record}"
+    );
+    m1.forget_requests();
+    asker.ask(list()).await?;
+    assert_eq!(m1.requests().len(), 1, "{:?}", m1.requests());
     Ok(())
 }

@@ -122,6 +122,8 @@ fn asked(text: &mut String, ask: &Ask) {
     line("services", words(&ask.services));
     line("users", words(&ask.users));
     line("groups", words(&ask.groups));
+    line("fetches", words(&ask.urls));
+    line("cron jobs", words(&ask.cron));
     line("dials", words(&ask.dial));
 }
 
