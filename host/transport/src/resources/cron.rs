@@ -68,7 +68,7 @@ impl Cron {
                     "cron cannot set `{variable}` to what has quotes, backslashes or control characters in it"
                 ));
             }
-            text.push_str(&format!("{variable}=\"{value}\"\n"));
+            text.extend([variable, "=\"", value, "\"\n"]);
         }
         let user = name("user", &self.user).map_err(|refusal| refusal.0)?;
         let line = format!("{} {user} {}\n", self.when()?, self.line()?);

@@ -1,0 +1,68 @@
+//! Names that reach other programs' arguments.
+
+use std::collections::BTreeSet;
+
+use cellhost_transport::resources::software;
+
+use super::wit;
+
+/// Names that reach other programs' arguments must be names, never options or paths.
+fn plain(name: String, allowed: &str, what: &str) -> Result<String, String> {
+    let first_fine = name
+        .chars()
+        .next()
+        .is_some_and(|c| c.is_ascii_alphanumeric() || c == '_');
+    let rest_fine = name
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || allowed.contains(c));
+    if first_fine && rest_fine && name.len() <= 200 {
+        Ok(name)
+    } else {
+        Err(format!("`{}` is no name of a {what}", name.escape_debug()))
+    }
+}
+
+pub(super) fn sha256(text: &str) -> Result<String, String> {
+    let fine = text.len() == 64 && text.chars().all(|c| c.is_ascii_hexdigit());
+    if fine {
+        Ok(text.to_ascii_lowercase())
+    } else {
+        Err(format!("`{}` is no SHA-256", text.escape_debug()))
+    }
+}
+
+pub(super) fn account(name: String) -> Result<String, String> {
+    plain(name, "_-.", "user or group")
+}
+
+pub(super) fn service(name: String) -> Result<String, String> {
+    plain(name, "_-.@:\\", "service")
+}
+
+/// Takes names apart from the versions that some of them are asked for in.
+pub(super) fn packages(wish: wit::Software) -> Result<software::Software, String> {
+    let mut software = software::Software {
+        start: wish.start,
+        ..software::Software::default()
+    };
+    for wanted in wish.names {
+        let (name, version) = match wanted.split_once('=') {
+            Some((name, version)) => (name.to_owned(), Some(version.to_owned())),
+            None => (wanted, None),
+        };
+        let name = plain(name, "_-.+:", "package")?;
+        if let Some(version) = version {
+            let version = plain(version, "-.+:~^", "version")?;
+            software.versions.insert(name.clone(), version);
+        }
+        software.names.insert(name);
+    }
+    Ok(software)
+}
+
+pub(super) fn all(names: Vec<String>) -> Result<BTreeSet<String>, String> {
+    names
+        .into_iter()
+        .map(|name| plain(name, "_-.+:", "package"))
+        .collect()
+}

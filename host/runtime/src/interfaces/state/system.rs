@@ -1,0 +1,52 @@
+//! Wishes about what a system has and does beside files.
+
+use std::time::Duration;
+
+use cellhost_effects::{Item, Service};
+use cellhost_transport::resources::{creation, cron, user};
+
+use super::names::{self, account};
+use super::wit;
+
+pub(super) fn cron(wish: wit::CronJob) -> Result<Item, String> {
+    Ok(Item::Cron(cron::Cron {
+        name: wish.name,
+        schedule: wish.schedule,
+        user: account(wish.user)?,
+        command: wish.command,
+        environment: wish.environment,
+    }))
+}
+
+pub(super) fn creation(wish: wit::Creation) -> Result<Item, String> {
+    Ok(Item::Creation(creation::Creation {
+        path: wish.path,
+        argv: wish.argv,
+        user: wish.user.map(account).transpose()?,
+        deadline: Duration::from_millis(u64::from(wish.deadline)),
+    }))
+}
+
+pub(super) fn user(wish: wit::User) -> Result<Item, String> {
+    Ok(Item::User(user::User {
+        name: account(wish.name)?,
+        group: account(wish.group)?,
+        home: wish.home,
+        shell: wish.shell,
+        groups: wish
+            .groups
+            .into_iter()
+            .map(account)
+            .collect::<Result<_, _>>()?,
+    }))
+}
+
+pub(super) fn service(wish: wit::Service) -> Result<Item, String> {
+    Ok(Item::Service(Service {
+        name: names::service(wish.name)?,
+        enabled: wish.enabled,
+        running: wish.running,
+        restart_for: wish.restart_for,
+        reload_for: wish.reload_for,
+    }))
+}
