@@ -167,10 +167,17 @@ impl Progress {
                     }
                 }
             }
-            Happening::Ended { status, took } => {
+            Happening::Ended {
+                status,
+                hints,
+                took,
+            } => {
                 let turn = self.turns.remove(place).unwrap_or_default();
                 let mut block = report::turn(place.1, place.2.as_ref(), &status, took);
                 block.push_str(&turn.block);
+                for hint in hints {
+                    let _ = writeln!(block, "      hint: {hint}");
+                }
                 self.write(block.trim_end().to_owned());
             }
         }

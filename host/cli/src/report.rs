@@ -214,6 +214,7 @@ pub(crate) fn object(summary: &Summary, dry_run: bool) -> serde_json::Value {
                 "changes": if let Status::Changed(count) = row.status { count } else { 0 },
                 "reason": row.status.reason(),
                 "warnings": row.warnings,
+                "hints": row.hints,
                 "seconds": row.took.as_secs_f64(),
             })
         })

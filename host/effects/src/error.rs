@@ -2,6 +2,8 @@
 
 use cellhost_transport::CourierError;
 
+use crate::Failure;
+
 /// Why an effect has no outcome. Each case is one that a module can read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EffectError {
@@ -17,16 +19,9 @@ pub enum EffectError {
         /// What is wrong with it.
         reason: String,
     },
-    /// A wish could not be met; those before it are settled.
-    #[error("{subject}: {message}")]
-    Failed {
-        /// Its place in the list.
-        index: u32,
-        /// What it was about.
-        subject: String,
-        /// The machine's words.
-        message: String,
-    },
+    /// Some wishes of a list could not be met; those that do not need them are settled.
+    #[error("{0}")]
+    Failed(Box<Failure>),
     /// The machine could not be reached, or was lost.
     #[error("{reason}")]
     Unreachable {

@@ -1,5 +1,6 @@
 //! Wishes against facts: the part that a real run and a dry run share.
 
+mod course;
 mod wanted;
 
 use std::collections::BTreeMap;
@@ -8,8 +9,9 @@ use cellhost_transport::Task;
 use cellhost_transport::resources::path::PathFacts;
 use cellhost_transport::resources::{Difference, Facts, Identity, Sequence, Wish};
 
-use crate::{Certainty, EffectError, Item, Settlement};
+use crate::{Certainty, EffectError, Item, Settlement, Trouble};
 
+pub(crate) use course::Course;
 use wanted::Wanted;
 
 /// A list of items as wishes, ready to be judged. An item may be several wishes.
@@ -24,8 +26,20 @@ pub(crate) struct Judged {
     pub(crate) differing: Vec<Differing>,
     /// The place from which to look again; the length of the list where there is none.
     pub(crate) next: usize,
-    /// Why the wish behind those cannot be met at all, where one cannot.
-    pub(crate) trouble: Option<EffectError>,
+    /// The wishes that cannot be met at all, in order.
+    pub(crate) hopeless: Vec<Hopeless>,
+}
+
+/// A wish that cannot be met, given how things stand.
+pub(crate) struct Hopeless {
+    /// Its place in the list of wishes.
+    pub(crate) index: usize,
+    /// The place of its item.
+    pub(crate) item: usize,
+    /// What it was going to be.
+    pub(crate) wish: Wish,
+    /// Why not.
+    pub(crate) trouble: Trouble,
 }
 
 /// A wish that differs from the facts.
@@ -63,13 +77,9 @@ impl Wishes {
         self.list.get(index).map_or(0, |wanted| wanted.item)
     }
 
-    /// The error of an item that could not be met, in these words.
-    pub(crate) fn failed(&self, item: usize, message: String) -> EffectError {
-        EffectError::Failed {
-            index: u32::try_from(item).unwrap_or(u32::MAX),
-            subject: self.subjects.get(item).cloned().unwrap_or_default(),
-            message,
-        }
+    /// What an item is about, in words.
+    fn subject(&self, item: usize) -> String {
+        self.subjects.get(item).cloned().unwrap_or_default()
     }
 
     /// Compares the wishes from a place on with the facts about them, in order, and stops behind
@@ -77,6 +87,7 @@ impl Wishes {
     /// are, such as a package that brings files and services.
     pub(crate) fn judge(&self, from: usize, facts: &[Facts]) -> Judged {
         let mut differing = Vec::new();
+        let mut hopeless = Vec::new();
         let mut sequence = Sequence::default();
         let mut held: BTreeMap<String, Facts> = BTreeMap::new();
         let wanted = self.list.iter().enumerate().skip(from);
@@ -88,11 +99,13 @@ impl Wishes {
                 Ok(Some(wish)) => wish,
                 Ok(None) => continue,
                 Err(words) => {
-                    return Judged {
-                        differing,
-                        next: self.list.len(),
-                        trouble: Some(self.failed(wanted.item, words)),
-                    };
+                    hopeless.push(Hopeless {
+                        index,
+                        item: wanted.item,
+                        wish: wanted.promise(),
+                        trouble: Trouble::new(words),
+                    });
+                    continue;
                 }
             };
             let task = sequence.next(wish, before.clone());
@@ -121,14 +134,14 @@ impl Wishes {
                 return Judged {
                     differing,
                     next,
-                    trouble: None,
+                    hopeless,
                 };
             }
         }
         Judged {
             differing,
             next: self.list.len(),
-            trouble: None,
+            hopeless,
         }
     }
 
@@ -138,7 +151,7 @@ impl Wishes {
     }
 
     /// The answer to the list while nothing is known to differ.
-    pub(crate) fn settlements(&self) -> Vec<Settlement> {
+    fn settlements(&self) -> Vec<Settlement> {
         self.subjects
             .iter()
             .map(|subject| Settlement {
@@ -166,7 +179,7 @@ impl Differing {
     }
 
     /// Adds what changed to the answer about its item.
-    pub(crate) fn tell(self, settlements: &mut [Settlement], diff: Option<String>) {
+    fn tell(self, settlements: &mut [Settlement], diff: Option<String>) {
         if let Some(settlement) = settlements.get_mut(self.item) {
             settlement.lines.extend(self.difference.lines);
             if let Some(diff) = diff {

@@ -106,6 +106,8 @@ pub enum Happening {
     Ended {
         /// How.
         status: Status,
+        /// What a person can do about its failure.
+        hints: Vec<&'static str>,
         /// How long it took.
         took: Duration,
     },

@@ -29,6 +29,8 @@ pub struct Row {
     pub status: Status,
     /// What the module wants the operator to see.
     pub warnings: Vec<String>,
+    /// What a person can do about its failure.
+    pub hints: Vec<&'static str>,
     /// How long it took.
     pub took: Duration,
 }

@@ -49,6 +49,7 @@ impl Played {
             machine: None,
             status,
             warnings: Vec::new(),
+            hints: Vec::new(),
             took: Duration::ZERO,
         };
         let published = Vec::new();
@@ -83,8 +84,14 @@ impl Stage {
         };
         let took = begun.elapsed();
         let (status, published) = judged(result, &witness);
+        let hints = if status.is_good() {
+            Vec::new()
+        } else {
+            witness.hints()
+        };
         let ended = Happening::Ended {
             status: status.clone(),
+            hints: hints.clone(),
             took,
         };
         self.tell(placed, hook, machine.as_ref(), ended);
@@ -94,6 +101,7 @@ impl Stage {
             machine,
             status,
             warnings: witness.warnings(),
+            hints,
             took,
         };
         Played { row, published }

@@ -1,10 +1,14 @@
 //! Sees every effect of a turn: counts changes and tells about them.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use cellhost_effects::{Act, Effect, EffectError, Effects, Found, Listener, Outcome, Turn};
+use cellhost_effects::{
+    Act, Cause, Effect, EffectError, Effects, Failure, Found, Listener, Outcome, Settlement, Turn,
+};
+use cellhost_plan::MachineName;
 use cellhost_runtime::{Level, Voice};
 
 use crate::event::{Event, Events, Happening};
@@ -17,6 +21,7 @@ pub(crate) struct Witness {
     unreachable: AtomicBool,
     interrupted: AtomicBool,
     warnings: Mutex<Vec<String>>,
+    causes: Mutex<BTreeSet<Cause>>,
 }
 
 impl Witness {
@@ -28,6 +33,7 @@ impl Witness {
             unreachable: AtomicBool::new(false),
             interrupted: AtomicBool::new(false),
             warnings: Mutex::default(),
+            causes: Mutex::default(),
         }
     }
 
@@ -52,6 +58,29 @@ impl Witness {
             .lock()
             .map(|warnings| warnings.clone())
             .unwrap_or_default()
+    }
+
+    /// What a person can do about what machines could not do in this turn.
+    pub(crate) fn hints(&self) -> Vec<&'static str> {
+        let causes = self.causes.lock();
+        let causes = causes.map(|causes| causes.clone()).unwrap_or_default();
+        causes.into_iter().filter_map(Cause::hint).collect()
+    }
+
+    /// Tells what a list changed that did not come about as a whole.
+    fn failed(&self, effect: &Effect, failure: &Failure) {
+        if let Ok(mut causes) = self.causes.lock() {
+            causes.extend(failure.causes());
+        }
+        let settled = self.settled(effect.machine.clone(), &failure.settlements);
+        self.tell(&effect.turn, settled);
+    }
+
+    fn settled(&self, machine: MachineName, settlements: &[Settlement]) -> Happening {
+        let changed = settlements.iter().filter(|settled| settled.changed());
+        let changed: Vec<Settlement> = changed.cloned().collect();
+        self.changes.fetch_add(changed.len(), Ordering::Relaxed);
+        Happening::Settled { machine, changed }
     }
 
     fn tell(&self, turn: &Turn, happening: Happening) {
@@ -82,15 +111,7 @@ impl Witness {
         let machine = effect.machine.clone();
         let certainty = outcome.certainty;
         match (&effect.act, &outcome.found) {
-            (_, Found::Settled(settlements)) => {
-                let changed: Vec<_> = settlements
-                    .iter()
-                    .filter(|settled| settled.changed())
-                    .cloned()
-                    .collect();
-                self.changes.fetch_add(changed.len(), Ordering::Relaxed);
-                Happening::Settled { machine, changed }
-            }
+            (_, Found::Settled(settlements)) => self.settled(machine, settlements),
             (Act::Run { command, .. }, Found::Ran(answer)) => {
                 self.changes.fetch_add(1, Ordering::Relaxed);
                 let status = answer.as_ref().map(|answer| answer.status);
@@ -146,6 +167,9 @@ impl Effects for Witness {
             }
         };
         self.tell(&effect.turn, happening);
+        if let Err(EffectError::Failed(failure)) = &result {
+            self.failed(&effect, failure);
+        }
         result
     }
 }

@@ -16,6 +16,7 @@ mod digest;
 mod echo;
 mod local;
 mod request;
+mod settled;
 mod shell;
 mod simulated;
 mod ssh;
@@ -23,10 +24,10 @@ mod ssh;
 pub use courier::{Courier, CourierError, Fleet, Stage};
 pub use echo::{Echo, Stream};
 pub use local::LocalFleet;
-pub use request::{
-    Answer, Command, Dial, DialOutcome, FileKind, FileStatus, Reply, Request, Settled,
-};
+pub use request::{Answer, Command, Dial, DialOutcome, FileKind, FileStatus, Reply, Request};
+pub use resources::cause::Cause;
 pub use resources::{Difference, Facts, Identity, Task, Wish};
+pub use settled::{Fate, Settled, Trouble};
 pub use simulated::{
     Fault, Node, Package, SimulatedFleet, SimulatedMachine, SimulatedService, State,
 };

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::Settled;
 use crate::resources::{Facts, Identity, Task};
 
 /// One thing asked of a machine.
@@ -10,8 +11,8 @@ use crate::resources::{Facts, Identity, Task};
 pub enum Request {
     /// How do these things stand? Changes nothing; one exchange however long the list is.
     Look(Vec<Identity>),
-    /// Settle these wishes in order, stopping at the first that fails. Only wishes that differ
-    /// are listed here.
+    /// Settle these wishes in order, but for those that need one that failed. Only wishes that
+    /// differ are listed here.
     Settle(Vec<Task>),
     /// Run a program.
     Command(Command),
@@ -112,15 +113,6 @@ pub struct Answer {
     pub output: Vec<u8>,
     /// What it wrote to standard error.
     pub errors: Vec<u8>,
-}
-
-/// What became of a list of wishes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Settled {
-    /// How many were settled, from the first.
-    pub done: usize,
-    /// The machine's words about the one after those, where one failed.
-    pub failure: Option<String>,
 }
 
 /// A question to a port.

@@ -6,8 +6,10 @@
 //! a case in these enums.
 
 pub mod archive;
+pub mod cause;
 pub mod creation;
 pub mod cron;
+mod dependence;
 pub mod directory;
 pub mod download;
 pub mod file;
@@ -154,7 +156,7 @@ impl Wish {
         settling: &mut crate::shell::Settling,
     ) -> Result<(), crate::shell::Refusal> {
         match self {
-            Self::File(wish) => wish.settle(settling),
+            Self::File(wish) => wish.settle(facts, settling),
             Self::Download(wish) => wish.settle(facts, settling),
             Self::Archive(wish) => wish.settle(settling),
             Self::Directory(wish) => wish.settle(settling),

@@ -18,7 +18,7 @@ use cellhost_plan::MachineName;
 use cellhost_transport::resources::service::{Service, ServiceFacts, Watch};
 use cellhost_transport::resources::{creation, directory, file, group, link, path, user};
 use cellhost_transport::{
-    Answer, Command, Courier, CourierError, Dial, DialOutcome, Echo, Facts, FileKind, Fleet,
+    Answer, Command, Courier, CourierError, Dial, DialOutcome, Echo, Facts, Fate, FileKind, Fleet,
     Identity, LocalFleet, Reply, Request, Settled, Stream, Task, Wish,
 };
 use sha2::{Digest as _, Sha256};
@@ -107,8 +107,8 @@ impl Bench {
         let count = wishes.len();
         let settled = self.settle(wishes).await;
         assert_eq!(
-            (settled.done, &settled.failure),
-            (count, &None),
+            (settled.done(), settled.failure()),
+            (count, None),
             "{}",
             self.shell
         );
@@ -327,7 +327,7 @@ under_every_shell! {
             ("missing", file::Before::Hash(hash(b"old"))),
         ] {
             let settled = bench.settle(vec![guarded(name, before)]).await;
-            let words = settled.failure.unwrap();
+            let words = settled.failure().unwrap();
             assert!(words.contains("has changed since"), "{words}");
         }
         assert_eq!(std::fs::read(bench.path("other")).unwrap(), b"theirs");
@@ -370,8 +370,8 @@ under_every_shell! {
             let facts = Facts::Service(ServiceFacts::default());
             let Reply::Settled(settled) = bench.ask(Request::Settle(vec![Task { wish, facts }])).await
             else { panic!("{}", bench.shell) };
-            assert_eq!(settled.done, 0);
-            assert!(settled.failure.unwrap().contains("only systemd"));
+            assert_eq!(settled.done(), 0);
+            assert!(settled.failure().unwrap().contains("only systemd"));
         }
     }
 
@@ -424,19 +424,53 @@ under_every_shell! {
         assert_eq!(std::fs::read_dir(bench.path("target")).unwrap().count(), 0);
     }
 
-    async fn stops_at_the_first_wish_that_fails_and_says_why(bench) {
+    async fn goes_on_with_what_does_not_need_what_failed(bench) {
+        let absent = path::Absent { path: bench.at("first") };
         let settled = bench.settle(vec![
             Wish::File(bench.file("first", b"1")),
             Wish::File(bench.file("no/where", b"2")),
-            Wish::File(bench.file("third", b"3")),
+            Wish::File(bench.file("third", &b"3".repeat(2000))),
+            Wish::File(bench.file("no/where/below", &b"4".repeat(500_000))),
+            Wish::File(bench.file("fifth", b"5")),
+            Wish::Absent(absent),
         ]).await;
-        assert_eq!(settled.done, 1, "{}", bench.shell);
-        assert!(settled.failure.unwrap().contains("there is no directory"), "{}", bench.shell);
-        assert!(bench.path("first").exists() && !bench.path("third").exists());
+        let Fate::Failed(trouble) = &settled.fates[1] else { panic!("{settled:?}") };
+        assert!(trouble.message.contains("there is no directory"), "{}", bench.shell);
+        for done in [0, 2, 4] {
+            assert_eq!(settled.fates[done], Fate::Done(None), "{}", bench.shell);
+        }
+        assert_eq!(settled.fates[3], Fate::Stopped(1), "{}", bench.shell);
+        assert_eq!(settled.fates[5], Fate::Stopped(1), "{}", bench.shell);
+        assert!(bench.path("first").exists() && bench.path("third").exists());
+        assert_eq!(std::fs::read(bench.path("fifth")).unwrap(), b"5");
+        bench.settled(vec![Wish::File(bench.file("first", b"next"))]).await;
+    }
+
+    async fn brings_back_what_it_replaced(bench) {
+        let every: Vec<u8> = (0..=255).collect();
+        std::fs::write(bench.path("text"), "old\n").unwrap();
+        std::fs::write(bench.path("bytes"), &every).unwrap();
+        std::fs::write(bench.path("long"), b"x".repeat(300 << 10)).unwrap();
+        let settled = bench.settle(["text", "bytes", "long", "new"].map(|name| Wish::File(bench.file(name, b"new"))).to_vec()).await;
+        let replaced: Vec<Option<Vec<u8>>> = settled.fates.into_iter().map(|fate| match fate {
+            Fate::Done(replaced) => replaced.map(|content| content.0),
+            other => panic!("{}: {other:?}", bench.shell),
+        }).collect();
+        assert_eq!(replaced, [Some(b"old\n".to_vec()), Some(every), None, None], "{}", bench.shell);
+        let mut outside = bench.file("text", b"new");
+        outside.mode = Some(0o600);
+        let noted = bench.noted("text");
+        let settled = bench.settle(vec![Wish::File(outside)]).await;
+        assert_eq!(settled.fates, [Fate::Done(None)], "{}", bench.shell);
+        assert_eq!(mode(&bench.path("text")), 0o600);
+        assert_eq!(bench.noted("text"), noted, "nothing restarts for a mode");
+    }
+
+    async fn refuses_content_that_did_not_arrive_whole(bench) {
         let mut wrong = bench.file("wrong", b"content");
         wrong.hash = hash(b"other content");
         let settled = bench.settle(vec![Wish::File(wrong)]).await;
-        assert!(settled.failure.unwrap().contains("did not arrive whole"));
+        assert!(settled.failure().unwrap().contains("did not arrive whole"));
         assert!(!bench.path("wrong").exists());
     }
 
@@ -459,9 +493,9 @@ under_every_shell! {
         assert_eq!(mode(&bench.path("plain")), 0o755);
         assert_eq!(std::fs::read_link(bench.path("link")).unwrap(), Path::new("second"));
         let settled = bench.settle(vec![link("plain", "x")]).await;
-        assert!(settled.failure.unwrap().contains("is a directory"));
+        assert!(settled.failure().unwrap().contains("is a directory"));
         let settled = bench.settle(vec![directory("link", None)]).await;
-        assert!(settled.failure.unwrap().contains("in the way"));
+        assert!(settled.failure().unwrap().contains("in the way"));
         symlink("plain", bench.path("to-directory")).unwrap();
         bench.settled(vec![link("to-directory", "a")]).await;
         assert_eq!(std::fs::read_link(bench.path("to-directory")).unwrap(), Path::new("a"));
@@ -507,8 +541,8 @@ under_every_shell! {
         let file = bench.file("config", b"new");
         for wish in [Wish::File(file), Wish::Link(link), Wish::Absent(absent)] {
             let settled = bench.settle(vec![wish]).await;
-            assert_eq!(settled.done, 0, "{}", bench.shell);
-            assert!(settled.failure.is_some());
+            assert_eq!(settled.done(), 0, "{}", bench.shell);
+            assert!(settled.failure().is_some());
             assert_eq!(std::fs::read(bench.path("config")).unwrap(), b"old");
         }
     }
@@ -528,7 +562,7 @@ under_every_shell! {
         let made = bench.at("made");
         let wish = bench.creation("made", &format!("echo half >'{made}'; exit 3"), 20);
         let settled = bench.settle(vec![wish.clone()]).await;
-        assert!(settled.failure.unwrap().contains("status 3"), "{}", bench.shell);
+        assert!(settled.failure().unwrap().contains("status 3"), "{}", bench.shell);
         let facts = bench.look(vec![wish.identity()]).await;
         let difference = wish.compare(&facts[0]).unwrap();
         assert!(difference.lines[0].starts_with("run again"), "{difference:?}");
@@ -538,14 +572,14 @@ under_every_shell! {
         assert_eq!(wish.compare(&facts[0]), None);
         let makes_nothing = bench.creation("nothing", "true", 20);
         let settled = bench.settle(vec![makes_nothing]).await;
-        assert!(settled.failure.unwrap().contains("nothing stands at"), "{}", bench.shell);
+        assert!(settled.failure().unwrap().contains("nothing stands at"), "{}", bench.shell);
     }
 
     async fn ends_a_program_that_makes_nothing_in_time(bench) {
         let mark = mark(7);
         let sleeps = bench.creation("never", &format!("sleep {mark} & sleep {mark}"), 1);
         let settled = bench.settle(vec![sleeps]).await;
-        let failure = settled.failure.unwrap();
+        let failure = settled.failure().unwrap();
         assert!(failure.contains("no end within 1 s"), "{}: {failure}", bench.shell);
         assert!(gone(&mark).await, "{}", bench.shell);
     }

@@ -157,7 +157,7 @@ impl Bench {
         };
         let tasks = Task::pair(wishes.clone(), facts);
         match self.ask(Request::Settle(tasks)).await {
-            Reply::Settled(settled) => prop_assert_eq!(settled.done, count, "{:?}", settled),
+            Reply::Settled(settled) => prop_assert_eq!(settled.done(), count, "{:?}", settled),
             other => panic!("{other:?}"),
         }
         prop_assert_eq!(&std::fs::read(file).unwrap(), &case.content);

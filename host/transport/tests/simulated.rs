@@ -91,7 +91,7 @@ async fn settle(machine: &SimulatedMachine, wishes: Vec<Wish>) -> Settled {
 async fn what_is_settled_no_longer_differs() {
     let machine = machine();
     let wishes = vec![software("redis-server"), service()];
-    assert_eq!(settle(&machine, wishes.clone()).await.failure, None);
+    assert_eq!(settle(&machine, wishes.clone()).await.failure(), None);
     let list = wishes.iter().map(Wish::identity).collect();
     let Reply::Facts(facts) = machine.exchange(Request::Look(list)).await.unwrap() else {
         panic!()
@@ -126,11 +126,11 @@ async fn a_failure_names_how_far_it_came() {
         vec![software("redis-server"), software("nonsense")],
     )
     .await;
-    assert_eq!(settled.done, 1);
-    assert!(settled.failure.unwrap().contains("nonsense"));
+    assert_eq!(settled.done(), 1);
+    assert!(settled.failure().unwrap().contains("nonsense"));
     machine.start("redis-server", |_| Err("bad directive".into()));
     let settled = settle(&machine, vec![service()]).await;
-    assert_eq!(settled.failure.as_deref(), Some("bad directive"));
+    assert_eq!(settled.failure().as_deref(), Some("bad directive"));
 }
 
 #[tokio::test]

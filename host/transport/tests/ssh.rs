@@ -77,7 +77,7 @@ async fn settle(courier: &dyn Courier, wishes: Vec<Wish>) -> Settled {
 
 async fn settled(courier: &dyn Courier, wishes: Vec<Wish>) {
     let settled = settle(courier, wishes).await;
-    assert_eq!(settled.failure, None);
+    assert_eq!(settled.failure(), None);
 }
 
 /// Which of the wishes differ, in words.
@@ -345,8 +345,8 @@ async fn says_in_the_machines_words_why_a_service_does_not_start() {
         service("broken", false, true),
     ];
     let settled = settle(courier.as_ref(), wishes).await;
-    assert_eq!(settled.done, 1);
-    let words = settled.failure.unwrap();
+    assert_eq!(settled.done(), 1);
+    let words = settled.failure().unwrap();
     assert!(
         words.contains("my own words") && words.contains("status=3"),
         "{words}"
@@ -354,12 +354,12 @@ async fn says_in_the_machines_words_why_a_service_does_not_start() {
     let settled = settle(courier.as_ref(), vec![service("no-such", true, true)]).await;
     assert!(
         settled
-            .failure
+            .failure()
             .unwrap()
             .contains("there is no service no-such")
     );
     let settled = settle(courier.as_ref(), vec![packages(&["no-such-package"], true)]).await;
-    let words = settled.failure.unwrap();
+    let words = settled.failure().unwrap();
     assert!(
         words.contains("Unable to locate package no-such-package"),
         "{words}"
@@ -557,7 +557,7 @@ async fn tells_that_nobody_may_become_root() {
     let settled = settle(as_plain.as_ref(), vec![file("/etc/forbidden", "x")]).await;
     assert!(
         settled
-            .failure
+            .failure()
             .unwrap()
             .to_lowercase()
             .contains("permission denied")

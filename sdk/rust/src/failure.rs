@@ -119,8 +119,12 @@ impl From<StateError> for Failure {
         match error {
             StateError::Denied(rule) => Self::Failed(denied(&rule)),
             StateError::Invalid(message) => Self::Failed(format!("invalid wish: {message}")),
-            StateError::Failed(trouble) => {
-                Self::Failed(format!("wish {}: {}", trouble.index, trouble.message))
+            StateError::Failed(failure) => {
+                let troubles = failure.troubles.iter();
+                let words: Vec<String> = troubles
+                    .map(|trouble| format!("wish {}: {}", trouble.index, trouble.message))
+                    .collect();
+                Self::Failed(words.join("; "))
             }
             StateError::Unreachable(stage) => Self::Failed(unreachable(&stage)),
             StateError::Other(message) => Self::Other(message),

@@ -20,21 +20,13 @@ impl Machine {
         find(self.variables(), name)
     }
 
-    /// Brings it to the wished state, in the order of the list, and says what had to change.
+    /// Brings it to the wished state, in the order of the list, and says what had to change. Where
+    /// the machine cannot meet some wishes, those that do not need them are settled all the same.
     pub fn ensure(&self, wishes: impl Wishes) -> Result<Changes, Failure> {
         let mut items = Vec::new();
         wishes.add_to(&mut items);
         let outcomes = state::ensure(self, &items).map_err(|error| match error {
-            // The place in the list says little to an operator: name the wish instead.
-            state::Error::Failed(trouble) => {
-                let wish = usize::try_from(trouble.index)
-                    .ok()
-                    .and_then(|index| items.get(index));
-                match wish {
-                    Some(item) => Failure::failed(trouble.message).about(&item.subject()),
-                    None => state::Error::Failed(trouble).into(),
-                }
-            }
+            state::Error::Failed(failure) => missed(&items, &failure),
             error => error.into(),
         })?;
         Ok(Changes::new(&items, &outcomes))
@@ -73,6 +65,26 @@ impl Machine {
     pub fn dial(&self, address: impl Into<String>, port: u16) -> Exchange<'_> {
         Exchange::new(self, address.into(), port)
     }
+}
+
+/// Places in the list say little to an operator: names the wishes instead.
+fn missed(items: &[state::Item], failure: &state::Failure) -> Failure {
+    let subject = |index: u32| {
+        let item = usize::try_from(index)
+            .ok()
+            .and_then(|index| items.get(index));
+        item.map_or_else(|| format!("wish {index}"), state::Item::subject)
+    };
+    let troubles = failure.troubles.iter();
+    let mut words: Vec<String> = troubles
+        .map(|trouble| format!("{}: {}", subject(trouble.index), trouble.message))
+        .collect();
+    if !failure.stopped.is_empty() {
+        let stopped = failure.stopped.iter().copied().map(subject);
+        let stopped: Vec<String> = stopped.collect();
+        words.push(format!("not tried therefore: {}", stopped.join(", ")));
+    }
+    Failure::failed(words.join("\n"))
 }
 
 fn find(pairs: Vec<(String, String)>, key: &str) -> Option<String> {

@@ -128,10 +128,13 @@ static bool ensure(machine_t machine, item_t *items, size_t count, failure_t *fa
   failure->tag = EXPORTS_CELLHOST_MODULE_LIFECYCLE_FAILURE_FAILED;
   if (error.tag == CELLHOST_STATE_STATE_ERROR_FAILED) {
     struct text text = {0};
-    text_say(&text, "wish ");
-    add_number(&text, error.val.failed.index);
-    text_say(&text, ": ");
-    text_add(&text, error.val.failed.message.ptr, error.val.failed.message.len);
+    for (size_t i = 0; i < error.val.failed.troubles.len; i++) {
+      cellhost_state_state_trouble_t *trouble = &error.val.failed.troubles.ptr[i];
+      text_say(&text, i ? "; wish " : "wish ");
+      add_number(&text, trouble->index);
+      text_say(&text, ": ");
+      text_add(&text, trouble->message.ptr, trouble->message.len);
+    }
     failure->val.failed = text_done(&text);
   } else {
     /* Every other case holds a text and nothing else. */

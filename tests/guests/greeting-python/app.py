@@ -102,7 +102,7 @@ def ensure(machine, wanted):
 
 
 def words(error):
-    """Every case of the interfaces' errors holds a text, and one of them a place in a list."""
+    """Every case of the interfaces' errors holds a text, and one of them troubles with wishes."""
     if isinstance(error, state.Error_Failed):
-        return f"wish {error.value.index}: {error.value.message}"
+        return "; ".join(f"wish {t.index}: {t.message}" for t in error.value.troubles)
     return error.value

@@ -65,6 +65,14 @@ impl Wanted {
         }
     }
 
+    /// A wish about the same thing, for what needs it.
+    pub(super) fn promise(&self) -> Wish {
+        match &self.what {
+            What::Wish(wish) => wish.clone(),
+            What::Edit(edit) => Wish::File(file(&edit.path, Vec::new())),
+        }
+    }
+
     /// The wish, given how things stand. None where an edit has nothing to change; an error is
     /// why it cannot be made.
     pub(super) fn wish(&self, facts: &Facts) -> Result<Option<Wish>, String> {

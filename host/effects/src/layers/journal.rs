@@ -124,6 +124,11 @@ impl<E: Effects> Effects for Journaled<E> {
                 "certainty": outcome.certainty,
                 "found": found(&outcome.found),
             }),
+            Err(EffectError::Failed(failure)) => json!({
+                "effect": place,
+                "error": failure.to_string(),
+                "found": failure.settlements,
+            }),
             Err(error) => json!({"effect": place, "error": error.to_string()}),
         };
         self.journal

@@ -4,15 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use cellhost_transport::resources::path::PathFacts;
 use cellhost_transport::resources::{Facts, Wish};
 use cellhost_transport::{
-    self as transport, Answer, Courier, DialOutcome, Echo, Fleet, Reply, Request, Settled,
+    self as transport, Answer, Courier, DialOutcome, Echo, Fate, Fleet, Reply, Request,
 };
 use tokio::time::Instant;
 
 use crate::diff::diff;
-use crate::judgement::{Differing, Wishes};
+use crate::judgement::{Course, Differing, Wishes};
 use crate::listener::Lines;
 use crate::{
     Act, Command, Dial, Effect, EffectError, Effects, Found, Input, Item, Outcome, Sign, Text,
@@ -20,8 +19,6 @@ use crate::{
 
 /// How much of each output stream of a command is kept.
 const OUTPUT_LIMIT: usize = 1 << 20;
-/// Longest old content that is fetched to show a difference.
-const DIFF_LIMIT: u64 = 128 << 10;
 /// The first pause between two looks of a wait; pauses grow to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -84,58 +81,48 @@ impl Effects for Live {
 /// installed or removed on the way, because nobody knows what it brings or takes along.
 async fn ensure(courier: &dyn Courier, items: &[Item], echo: Echo) -> Result<Found, EffectError> {
     let wishes = Wishes::of(items)?;
-    let mut settlements = wishes.settlements();
+    let mut course = Course::new(&wishes);
     let mut from = 0;
     let mut again = true;
     while from < wishes.len() {
         let facts = look(courier, wishes.identities(from)).await?;
-        let mut judged = wishes.judge(from, &facts);
-        let mut diffs = Vec::with_capacity(judged.differing.len());
-        for found in &judged.differing {
-            diffs.push(content_diff(courier, found).await?);
-        }
-        let settled = settle(courier, &judged.differing, echo.clone()).await?;
-        let failed = judged.differing.get(settled.done);
-        let failure = match (settled.failure, failed) {
-            (None, _) => None,
-            // Others write this file too: what it is made of has to be looked at once more.
-            (Some(_), Some(failed)) if failed.guarded() && again => {
-                again = false;
-                judged.next = failed.index;
-                judged.trouble = None;
-                None
-            }
-            (Some(message), failed) => {
-                let item = failed.map_or(0, |failed| failed.item);
-                Some(wishes.failed(item, message))
-            }
-        };
-        let done = judged.differing.into_iter().take(settled.done);
-        for (found, diff) in done.zip(diffs) {
-            found.tell(&mut settlements, diff);
-        }
-        if let Some(error) = failure.or(judged.trouble) {
-            return Err(error);
-        }
+        let judged = wishes.judge(from, &facts);
         from = judged.next;
+        let tried = course.admit(judged);
+        let fates = settle(courier, &tried, echo.clone()).await?;
+        let changed = tried.iter().zip(&fates).find(|(found, fate)| {
+            // Others write this file too: what it is made of has to be looked at once more.
+            again && found.guarded() && matches!(fate, Fate::Failed(_))
+        });
+        if let Some((found, _)) = changed {
+            (again, from) = (false, found.index);
+        }
+        for (found, fate) in tried.into_iter().zip(fates) {
+            // What is looked at once more has no fate yet, but where it is settled.
+            if found.index < from || matches!(fate, Fate::Done(_)) {
+                let diff = content_diff(&found, &fate);
+                course.take(found, fate, diff);
+            }
+        }
+        if course.is_over(from) {
+            course.give_up(from);
+            break;
+        }
     }
-    Ok(Found::Settled(settlements))
+    course.end().map(Found::Settled)
 }
 
 async fn settle(
     courier: &dyn Courier,
-    differing: &[Differing],
+    tried: &[Differing],
     echo: Echo,
-) -> Result<Settled, EffectError> {
-    if differing.is_empty() {
-        return Ok(Settled {
-            done: 0,
-            failure: None,
-        });
+) -> Result<Vec<Fate>, EffectError> {
+    if tried.is_empty() {
+        return Ok(Vec::new());
     }
-    let list = differing.iter().map(|found| found.task.clone()).collect();
+    let list = tried.iter().map(|found| found.task.clone()).collect();
     match courier.exchange_aloud(Request::Settle(list), echo).await? {
-        Reply::Settled(settled) => Ok(settled),
+        Reply::Settled(settled) if settled.fates.len() == tried.len() => Ok(settled.fates),
         other => Err(unexpected(other)),
     }
 }
@@ -151,38 +138,25 @@ async fn look(
     }
 }
 
-/// The difference of a file's content, for the record. Costs an exchange only where a file that
-/// stands there is replaced.
-async fn content_diff(
-    courier: &dyn Courier,
-    found: &Differing,
-) -> Result<Option<String>, EffectError> {
-    let (Wish::File(file), true) = (&found.task.wish, found.difference.content) else {
-        return Ok(None);
+/// The difference that a file's new content made, for the record.
+fn content_diff(found: &Differing, fate: &Fate) -> Option<String> {
+    let (Wish::File(file), true, Fate::Done(replaced)) =
+        (&found.task.wish, found.difference.content, fate)
+    else {
+        return None;
     };
-    let before = match found.path() {
-        Some(PathFacts {
-            content: Some(content),
-            ..
-        }) => Some(content.0.clone()),
-        Some(PathFacts { hash: Some(_), .. }) => {
-            let request = Request::Read {
-                path: file.path.clone(),
-                limit: DIFF_LIMIT,
-            };
-            match courier.exchange(request).await? {
-                Reply::Bytes(bytes) => Some(bytes),
-                _ => return Ok(Some("the old content is too long to show".to_owned())),
-            }
-        }
-        _ => None,
-    };
-    Ok(Some(diff(
+    let looked_at = found.path().and_then(|facts| facts.content.as_ref());
+    let stood = found.path().is_some_and(|facts| facts.hash.is_some());
+    let before = looked_at.or(replaced.as_ref());
+    if stood && before.is_none() {
+        return Some("the old content is too long to show\n".to_owned());
+    }
+    Some(diff(
         &file.path,
-        before.as_deref(),
+        before.map(|content| content.0.as_slice()),
         &file.content,
         found.shown.as_deref(),
-    )))
+    ))
 }
 
 async fn answer(

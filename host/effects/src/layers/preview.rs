@@ -8,11 +8,11 @@ use cellhost_plan::MachineName;
 use cellhost_transport::resources::path::PathFacts;
 use cellhost_transport::resources::service::{ServiceFacts, Watch};
 use cellhost_transport::resources::{Facts, Identity, Wish};
-use cellhost_transport::{Answer, FileKind, FileStatus};
+use cellhost_transport::{Answer, Fate, FileKind, FileStatus};
 use tokio::sync::Mutex;
 
 use crate::diff::diff;
-use crate::judgement::{Differing, Judged, Wishes};
+use crate::judgement::{Course, Differing, Judged, Wishes};
 use crate::{Act, Certainty, Effect, EffectError, Effects, Found, Item, Outcome, Sign};
 
 /// Longest content of a machine that is fetched to show a difference.
@@ -162,23 +162,19 @@ impl<E: Effects> Preview<E> {
     async fn ensure(&self, effect: &Effect, items: &[Item]) -> Result<Outcome, EffectError> {
         let wishes = Wishes::of(items)?;
         let real = self.look(effect, wishes.identities(0)).await?;
-        let mut settlements = wishes.settlements();
+        let mut course = Course::new(&wishes);
         let mut from = 0;
         while from < wishes.len() {
             let seen = self.seen(effect, &wishes, from, &real).await;
-            for settlement in settlements.iter_mut().skip(wishes.item(from)) {
-                settlement.certainty = seen.certainty;
-            }
-            for found in seen.judged.differing {
+            course.trust(wishes.item(from), seen.certainty);
+            from = seen.judged.next;
+            for found in course.admit(seen.judged) {
                 let diff = self.content_diff(effect, &found).await?;
                 self.hold_back(&effect.machine, &found).await;
-                found.tell(&mut settlements, diff);
+                course.take(found, Fate::Done(None), diff);
             }
-            if let Some(error) = seen.judged.trouble {
-                return Err(error);
-            }
-            from = seen.judged.next;
         }
+        let settlements = course.end()?;
         let certainty = settlements
             .iter()
             .map(|settlement| settlement.certainty)

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use crate::{
-    Act, Answer, Command, Content, Effect, EffectError, Effects, Found, Input, Item, Outcome, Text,
-    Turn, Vault,
+    Act, Answer, Command, Content, Effect, EffectError, Effects, Found, Input, Item, Outcome,
+    Settlement, Text, Turn, Vault,
 };
 
 /// Fills secrets into templates, environments and inputs; scrubs them from whatever comes back.
@@ -111,15 +111,7 @@ impl<E: Effects> Secrets<E> {
     fn scrubbed(&self, mut outcome: Outcome) -> Outcome {
         match &mut outcome.found {
             Found::Settled(settlements) => {
-                for settlement in settlements {
-                    settlement
-                        .lines
-                        .iter_mut()
-                        .for_each(|line| self.vault.scrub_text(line));
-                    if let Some(diff) = &mut settlement.diff {
-                        self.vault.scrub_text(diff);
-                    }
-                }
+                self.scrub_settlements(settlements);
             }
             Found::Answer(answer) | Found::Ran(Some(answer)) => self.scrub_answer(answer),
             Found::Bytes(bytes) | Found::Dialed(bytes) => self.vault.scrub(bytes),
@@ -134,6 +126,18 @@ impl<E: Effects> Secrets<E> {
         outcome
     }
 
+    fn scrub_settlements(&self, settlements: &mut [Settlement]) {
+        for settlement in settlements {
+            settlement
+                .lines
+                .iter_mut()
+                .for_each(|line| self.vault.scrub_text(line));
+            if let Some(diff) = &mut settlement.diff {
+                self.vault.scrub_text(diff);
+            }
+        }
+    }
+
     fn scrub_answer(&self, answer: &mut Answer) {
         self.vault.scrub(&mut answer.output);
         self.vault.scrub(&mut answer.errors);
@@ -143,11 +147,16 @@ impl<E: Effects> Secrets<E> {
         match &mut error {
             EffectError::Denied { rule: text }
             | EffectError::Invalid { reason: text }
-            | EffectError::Failed { message: text, .. }
             | EffectError::Unreachable { reason: text, .. }
             | EffectError::Deadline { reason: text }
             | EffectError::NotFound { path: text }
             | EffectError::Other { reason: text } => self.vault.scrub_text(text),
+            EffectError::Failed(failure) => {
+                for missed in &mut failure.missed {
+                    self.vault.scrub_text(&mut missed.trouble.message);
+                }
+                self.scrub_settlements(&mut failure.settlements);
+            }
             EffectError::TooLarge { .. }
             | EffectError::PortClosed
             | EffectError::Interrupted { .. } => {}

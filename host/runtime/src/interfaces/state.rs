@@ -7,7 +7,7 @@ mod system;
 
 use std::sync::Arc;
 
-use cellhost_effects::{Act, EffectError, Found, Item};
+use cellhost_effects::{Act, Cause, EffectError, Failure, Found, Item};
 use cellhost_transport::resources::{group, link, path, software, unit};
 use wasmtime::component::Resource;
 
@@ -79,13 +79,40 @@ fn item(item: wit::Item) -> Result<Item, String> {
     })
 }
 
+fn failure(found: Failure) -> wit::Failure {
+    let places = found.settlements.iter().zip(0..);
+    let missed = found.missed.iter().map(|missed| missed.index);
+    let missed: std::collections::BTreeSet<u32> = missed.collect();
+    let changed = places
+        .filter(|(settlement, place)| settlement.changed() && !missed.contains(place))
+        .map(|(_, place)| place)
+        .collect();
+    let stopped = found.stopped.iter().map(|stopped| stopped.index).collect();
+    let troubles = found.missed.into_iter().map(|missed| wit::Trouble {
+        index: missed.index,
+        message: missed.trouble.message,
+        cause: match missed.trouble.cause {
+            Cause::DiskFull => wit::Cause::DiskFull,
+            Cause::ReadOnly => wit::Cause::ReadOnly,
+            Cause::NoSuchUser => wit::Cause::NoSuchUser,
+            Cause::Locked => wit::Cause::Locked,
+            Cause::Permission => wit::Cause::Permission,
+            Cause::InTheWay => wit::Cause::InTheWay,
+            Cause::Other => wit::Cause::Other,
+        },
+    });
+    wit::Failure {
+        troubles: troubles.collect(),
+        stopped,
+        changed,
+    }
+}
+
 fn refused(error: EffectError) -> wit::Error {
     match error {
         EffectError::Denied { rule } => wit::Error::Denied(rule),
         EffectError::Invalid { reason } => wit::Error::Invalid(reason),
-        EffectError::Failed { index, message, .. } => {
-            wit::Error::Failed(wit::Trouble { index, message })
-        }
+        EffectError::Failed(found) => wit::Error::Failed(failure(*found)),
         EffectError::Unreachable { reason, .. } => wit::Error::Unreachable(reason),
         other => wit::Error::Other(other.to_string()),
     }

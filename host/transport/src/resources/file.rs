@@ -1,6 +1,6 @@
 //! A regular file.
 
-use super::{Difference, path, path::PathFacts};
+use super::{Difference, Facts, path, path::PathFacts};
 use crate::FileKind;
 use crate::shell::{Part, Refusal, Settling, operand};
 
@@ -46,9 +46,20 @@ impl std::fmt::Debug for File {
 
 impl File {
     /// Writes how it is put in its place.
-    pub(crate) fn settle(&self, settling: &mut Settling) -> Result<(), Refusal> {
+    pub(crate) fn settle(&self, facts: &Facts, settling: &mut Settling) -> Result<(), Refusal> {
         settling.script.need(&[Part::File, Part::Memory]);
         let at = operand(&self.path);
+        let holds = match facts {
+            Facts::Path(facts) => facts.hash.as_deref() == Some(self.hash.as_str()),
+            _ => false,
+        };
+        // A file that differs only outside is not sent, and nothing restarts for it.
+        if holds {
+            let owner = path::account(self.owner.as_deref())?;
+            let group = path::account(self.group.as_deref())?;
+            let words = [at, path::octal(self.mode), owner, group];
+            return settling.script.call("ch_do ch_file_outside", words);
+        }
         let beside = settling.beside(&at);
         settling.script.call("ch_do ch_file_open", [&at, &beside])?;
         settling.content(&self.content);

@@ -28,6 +28,19 @@ fi
 ch_say "$1 has changed since it was looked at"
 return 1
 }
+# What is about to be replaced: path, the length that it had.
+ch_file_before() {
+[ ! -f "$1" ] || [ -L "$1" ] || head -c "$2" <"$1"
+ch_mark before
+}
+# Only the outside of a file: path, mode, owner, group.
+ch_file_outside() {
+[ -f "$1" ] && [ ! -L "$1" ] || {
+ch_say "$1 has changed since it was looked at"
+return 1
+}
+ch_outside "$@"
+}
 ch_plain() { base64 -d >>"$ch_t"; }
 ch_packed() { base64 -d | gzip -dc >>"$ch_t"; }
 # Arguments: path, mode, owner, group, hash; then the record, fingerprint and token of the change.
@@ -81,12 +94,20 @@ return
 ch_say "$ch_line"
 return 1
 }
+# The same for directories, of which some may never have come to be.
+ch_last() {
+for ch_v; do
+shift
+[ ! -d "$ch_v" ] || set -- "$@" "$ch_v"
+done
+[ $# -eq 0 ] || ch_sync "$@"
+}
 # Arguments: path, mode, owner, group. The owner first: a change of owner clears mode bits.
 ch_outside() {
 if [ -n "$3" ]; then
-chown -- "$3${4:+:$4}" "$1" || return
+chown -h -- "$3${4:+:$4}" "$1" || return
 elif [ -n "$4" ]; then
-chown -- ":$4" "$1" || return
+chown -h -- ":$4" "$1" || return
 fi
 [ -z "$2" ] || chmod -- "$2" "$1"
 }

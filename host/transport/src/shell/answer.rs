@@ -69,6 +69,12 @@ impl Sections {
         }
     }
 
+    /// Whether the next section is closed by this mark.
+    pub(crate) fn next_is(&self, mark: &str) -> bool {
+        let next = self.0.as_slice().first();
+        next.is_some_and(|section| section.mark == mark)
+    }
+
     /// Takes the next section, whatever its mark.
     pub(crate) fn any(&mut self) -> Result<Section, Misread> {
         self.0.next().ok_or_else(|| Misread::new("a section short"))

@@ -1,6 +1,7 @@
 # The frame of every answer. A mark is written by one call that ends a line, so that it is never torn.
-# `ch_n` is the nonce of the request under way, `ch_f` is set once a
-# wish failed, `ch_t` names a temporary file or directory, `ch_j` is the job that runs a command.
+# `ch_n` is the nonce of the request under way, `ch_f` is set once a question or a step failed,
+# `ch_bad` lists the steps that did not come about, `ch_t` names a temporary
+# file or directory, `ch_j` is the job that runs a command.
 LC_ALL=C
 export LC_ALL
 umask 022
@@ -12,7 +13,7 @@ esac
 done
 ch_f= ch_t= ch_j= ch_d= ch_in= ch_restore= ch_reload=
 ch_begin() {
-ch_n=$1 ch_f=
+ch_n=$1 ch_f= ch_bad=
 [ -z "$ch_j" ] || wait "$ch_j" 2>/dev/null
 ch_j= ch_in= ch_d=
 ch_mark begin
@@ -25,7 +26,7 @@ ch_mark end >&2
 }
 ch_say() { printf '%s\n' "$*" >&2; }
 ch_has() { command -v "$1" >/dev/null 2>&1; }
-# Questions and wishes go on until one fails.
+# Questions go on until one fails, and so does what one step does.
 ch_ask() {
 [ -z "$ch_f" ] || return 0
 "$@" </dev/null || ch_fail
@@ -44,10 +45,26 @@ ch_clean() {
 [ -z "$ch_t" ] || rm -rf -- "$ch_t"
 ch_t=
 }
+# Begins a step: its number, then those of the steps that it needs.
+ch_next() {
+ch_step=$1 ch_f= ch_by=
+shift
+for ch_v; do
+case "$ch_bad " in
+*" $ch_v "*)
+ch_f=1 ch_by=$ch_v
+return
+;;
+esac
+done
+}
 ch_done() {
-[ -z "$ch_f" ] || return 0
-ch_mark done
-ch_mark done >&2
+ch_v=done
+[ -z "$ch_f" ] || ch_v=failed ch_bad="$ch_bad $ch_step"
+[ -z "$ch_by" ] || ch_v="stopped $ch_by"
+ch_f=
+ch_mark "$ch_v"
+ch_mark "$ch_v" >&2
 }
 # When the controller is gone, or ends this shell, so does what runs for it.
 ch_leave() {

@@ -97,7 +97,7 @@ impl<L: Line> ShellCourier<L> {
     fn errand(&self, request: Request) -> Result<Errand, Refusal> {
         match request {
             Request::Look(list) => look::errand(list, &self.memory),
-            Request::Settle(tasks) => settle::errand(tasks, &self.memory),
+            Request::Settle(tasks) => settle::errand(&tasks, &self.memory),
             Request::Command(command) => job::errand(&command),
             Request::Read { path, limit } => ask::read(&path, limit),
             Request::Status { path } => ask::status(&path),

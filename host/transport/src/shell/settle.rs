@@ -1,4 +1,4 @@
-//! Making things so: one script for all wishes, in order, until one fails.
+//! Making things so: one script for all wishes, in order. What needs one that failed is not tried.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -8,19 +8,27 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::answer::{Keep, Sections};
+use sha2::{Digest as _, Sha256};
+
+use super::answer::{Keep, Misread, Sections};
+use super::ask::operand;
 use super::conversation::Terms;
 use super::courier::{Errand, Memory};
-use super::script::{Refusal, Script};
+use super::part::Part;
+use super::script::{Refusal, Script, number};
 use super::words::tail;
-use crate::resources::Wish;
 use crate::resources::memory::{self, Manner};
-use crate::{Reply, Settled, Task};
+use crate::resources::path::Content;
+use crate::resources::{Facts, Wish};
+use crate::{Fate, Reply, Settled, Task, Trouble};
 
 /// How much content goes into one piece of a script, which the machine holds at once.
 const PIECE: usize = 384 << 10;
 /// From where on content is worth packing.
 const PACKING: usize = 1 << 10;
+/// The longest text that comes back to be shown once it is replaced, and how much of all.
+const SHOWN: u64 = 256 << 10;
+const ALL_SHOWN: u64 = 4 << 20;
 /// How long a list may take: packages are slow, and nothing is ended half way lightly.
 const PATIENCE: Duration = Duration::from_hours(2);
 
@@ -33,6 +41,18 @@ pub(crate) struct Settling {
     touched: Vec<String>,
     /// Tokens of the changes so far, by path.
     tokens: BTreeMap<String, String>,
+    steps: Vec<Step>,
+    /// How much may still be asked for to be shown.
+    room: u64,
+}
+
+/// What has a fate of its own.
+#[derive(Debug)]
+enum Step {
+    /// A task, by its place; and the hash of what it replaces, where that is shown.
+    Task { place: usize, hash: Option<String> },
+    /// Names are made to last.
+    Flush,
 }
 
 impl Settling {
@@ -110,74 +130,185 @@ impl Settling {
         }
     }
 
+    /// Asks for what is replaced, so that it can be shown, where that is a text of some length.
+    fn show(&mut self, task: &Task) -> Result<bool, Refusal> {
+        let (Wish::File(file), Facts::Path(facts)) = (&task.wish, &task.facts) else {
+            return Ok(false);
+        };
+        let fits = facts.size <= SHOWN.min(self.room);
+        if facts.hash.is_none() || facts.content.is_some() || !fits {
+            return Ok(false);
+        }
+        if task.wish.replaces(&task.facts).is_none() {
+            return Ok(false);
+        }
+        self.room -= facts.size;
+        let limit = facts.size.to_string();
+        let words = [operand(&file.path), limit];
+        self.script.need(&[Part::File]);
+        self.script.call("ch_ask ch_file_before", words)?;
+        Ok(true)
+    }
+
+    /// Begins a step of the script.
+    fn step(&mut self, needs: &[usize]) {
+        let number = self.steps.len();
+        let mut text = format!("ch_next {number}");
+        for need in needs {
+            let _ = write!(text, " {need}");
+        }
+        text.push('\n');
+        self.script.text(&text);
+    }
+
+    /// Makes the names that changed outlive a loss of power, as a step of its own.
     fn flush(&mut self) -> Result<(), Refusal> {
         let touched = std::mem::take(&mut self.touched);
         if touched.is_empty() {
             return Ok(());
         }
-        self.script.call("ch_do ch_sync", touched)
+        self.step(&[]);
+        self.script.call("ch_do ch_last", touched)?;
+        self.script.text("ch_done\n");
+        self.steps.push(Step::Flush);
+        Ok(())
+    }
+
+    /// The steps of earlier tasks that a task needs. What a service is started with has to be
+    /// there for good by then.
+    fn needs(&self, tasks: &[Task], wish: &Wish) -> Vec<usize> {
+        let mut needs = Vec::new();
+        for (number, step) in self.steps.iter().enumerate() {
+            let needed = match step {
+                Step::Flush => matches!(wish, Wish::Service(_)),
+                Step::Task { place, .. } => tasks
+                    .get(*place)
+                    .is_some_and(|earlier| wish.needs(&earlier.wish)),
+            };
+            if needed {
+                needs.push(number);
+            }
+        }
+        needs
     }
 }
 
 /// Puts the wishes into a script.
-pub(super) fn errand(tasks: Vec<Task>, memory: &Memory) -> Result<Errand, Refusal> {
+pub(super) fn errand(tasks: &[Task], memory: &Memory) -> Result<Errand, Refusal> {
     let mut settling = Settling {
         script: Script::default(),
         memory: memory.clone(),
         serial: 0,
         touched: Vec::new(),
         tokens: BTreeMap::new(),
+        steps: Vec::new(),
+        room: ALL_SHOWN,
     };
-    let count = tasks.len();
-    for Task { wish, facts } in tasks {
-        // What a service is started with has to be there for good by then.
-        if matches!(wish, Wish::Service(_)) {
+    for (place, task) in tasks.iter().enumerate() {
+        if matches!(task.wish, Wish::Service(_)) {
             settling.flush()?;
         }
-        wish.settle(&facts, &mut settling)?;
+        let needs = settling.needs(tasks, &task.wish);
+        settling.step(&needs);
+        let shown = settling.show(task)?;
+        task.wish.settle(&task.facts, &mut settling)?;
         settling.script.text("ch_done\n");
+        let hash = shown.then(|| stood(&task.facts)).flatten();
+        settling.steps.push(Step::Task { place, hash });
     }
     settling.flush()?;
     settling.script.text("ch_close\n");
+    let Settling {
+        script,
+        steps,
+        room,
+        ..
+    } = settling;
+    let most = 64 + 64 * steps.len() + usize::try_from(ALL_SHOWN - room).unwrap_or(0);
     Ok(Errand {
-        script: settling.script,
+        script,
         terms: Terms {
-            output: Keep::Whole(64 + 64 * count),
+            output: Keep::Whole(most),
             errors: Keep::Tail(4096),
             deadline: PATIENCE,
         },
         changes: true,
-        reading: Box::new(move |output, errors| Ok(Reply::Settled(read(output, errors)?))),
+        reading: Box::new(move |output, errors| Ok(Reply::Settled(read(&steps, output, errors)?))),
     })
 }
 
-fn read(mut output: Sections, mut errors: Sections) -> Result<Settled, super::Misread> {
-    let mut done = 0;
-    loop {
-        let words = errors.any()?.data;
-        match output.any()?.mark.as_str() {
-            "done" => done += 1,
-            "end ok" => {
-                return Ok(Settled {
-                    done,
-                    failure: None,
-                });
-            }
-            "end refused" => {
-                let words = tail(&words);
-                let silent = words.is_empty();
-                let failure = if silent {
-                    "the machine gave no reason"
-                } else {
-                    &words
-                };
-                return Ok(Settled {
-                    done,
-                    failure: Some(failure.to_owned()),
-                });
-            }
-            _ => return Err(super::Misread::new("an unknown mark")),
+/// The hash of the file that stood there.
+fn stood(facts: &Facts) -> Option<String> {
+    match facts {
+        Facts::Path(facts) => facts.hash.clone(),
+        _ => None,
+    }
+}
+
+fn read(steps: &[Step], mut output: Sections, mut errors: Sections) -> Result<Settled, Misread> {
+    let mut fates: Vec<Fate> = Vec::new();
+    for step in steps {
+        let mut before = None;
+        if let Step::Task {
+            hash: Some(hash), ..
+        } = step
+            && output.next_is("before")
+        {
+            before = replaced(output.take("before")?, hash);
         }
+        let words = errors.any()?.data;
+        let mark = output.any()?.mark;
+        let fate = match (
+            mark.as_str(),
+            mark.strip_prefix("stopped ").and_then(number),
+        ) {
+            ("done", _) => Fate::Done(before),
+            ("failed", _) => Fate::Failed(Trouble::new(said(&words))),
+            (_, Some(by)) => stopped(steps, by)?,
+            _ => return Err(Misread::new("an unknown mark")),
+        };
+        match (step, fate) {
+            (Step::Task { .. }, fate) => fates.push(fate),
+            (Step::Flush, Fate::Failed(trouble)) => {
+                // It is not sure that what was done last is there for good.
+                if let Some(last) = fates
+                    .iter_mut()
+                    .rev()
+                    .find(|fate| matches!(fate, Fate::Done(_)))
+                {
+                    *last = Fate::Failed(trouble);
+                }
+            }
+            (Step::Flush, _) => {}
+        }
+    }
+    output.take("end ok")?;
+    Ok(Settled { fates })
+}
+
+/// The fate of a task that needs this step.
+fn stopped(steps: &[Step], by: usize) -> Result<Fate, Misread> {
+    let earlier = steps.get(..=by).unwrap_or_default().iter().rev();
+    let place = earlier.into_iter().find_map(|step| match step {
+        Step::Task { place, .. } => Some(*place),
+        Step::Flush => None,
+    });
+    let place = place.ok_or_else(|| Misread::new("a step that there is not"))?;
+    Ok(Fate::Stopped(place))
+}
+
+/// What was replaced, where it is what was looked at.
+fn replaced(bytes: Vec<u8>, hash: &str) -> Option<Content> {
+    let same = format!("{:x}", Sha256::digest(&bytes)) == hash;
+    same.then_some(Content(bytes))
+}
+
+fn said(words: &[u8]) -> String {
+    let words = tail(words);
+    if words.is_empty() {
+        "the machine gave no reason".to_owned()
+    } else {
+        words
     }
 }
 

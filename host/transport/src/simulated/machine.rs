@@ -6,7 +6,7 @@ use cellhost_plan::MachineName;
 
 use super::{Fault, State};
 use crate::{
-    Answer, Command, Courier, CourierError, Dial, DialOutcome, Echo, Reply, Request, Settled,
+    Answer, Command, Courier, CourierError, Dial, DialOutcome, Echo, Fate, Reply, Request, Settled,
     Stage, Stream,
 };
 
@@ -155,18 +155,19 @@ impl SimulatedMachine {
                     Some(start) => start(state),
                     None => Ok(()),
                 };
-                for (done, task) in tasks.iter().take(count).enumerate() {
-                    if let Err(failure) = state.settle(task, &mut start) {
-                        return Reply::Settled(Settled {
-                            done,
-                            failure: Some(failure),
-                        });
-                    }
+                let mut fates: Vec<Fate> = Vec::with_capacity(tasks.len());
+                for task in tasks.iter().take(count) {
+                    let mut earlier = tasks.iter().zip(&fates).enumerate();
+                    let needed = earlier.find_map(|(place, (earlier, fate))| {
+                        let bad = !matches!(fate, Fate::Done(_));
+                        (bad && task.wish.needs(&earlier.wish)).then_some(place)
+                    });
+                    fates.push(match needed {
+                        Some(place) => Fate::Stopped(place),
+                        None => state.fate(task, &mut start),
+                    });
                 }
-                Reply::Settled(Settled {
-                    done: tasks.len(),
-                    failure: None,
-                })
+                Reply::Settled(Settled { fates })
             }
             Request::Command(command) => {
                 let mut answer = self.respond(&mut state, command);

@@ -3,7 +3,6 @@
 use super::state::State;
 use super::{Node, Package};
 use crate::FileKind;
-use crate::Task;
 use crate::digest::digest;
 use crate::resources::archive::{Archive, Source};
 use crate::resources::directory::Directory;
@@ -15,13 +14,27 @@ use crate::resources::service::Service;
 use crate::resources::software::Software;
 use crate::resources::user::User;
 use crate::resources::{Facts, Wish, path};
+use crate::{Fate, Task, Trouble};
 
 /// What a service does when it is started; a refusal is its words.
 pub(super) type Starter<'a> = dyn FnMut(&str, &mut State) -> Result<(), String> + 'a;
 
 impl State {
+    /// Settles one wish and tells what became of it.
+    pub(super) fn fate(&mut self, task: &Task, start: &mut Starter<'_>) -> Fate {
+        let before = match &task.wish {
+            Wish::File(file) if task.wish.replaces(&task.facts).is_some() => self.read(&file.path),
+            _ => None,
+        };
+        let before = before.map(|bytes| path::Content(bytes.to_vec()));
+        match self.settle(task, start) {
+            Ok(()) => Fate::Done(before),
+            Err(words) => Fate::Failed(Trouble::new(words)),
+        }
+    }
+
     /// Settles one wish, or says why not.
-    pub(super) fn settle(&mut self, task: &Task, start: &mut Starter<'_>) -> Result<(), String> {
+    fn settle(&mut self, task: &Task, start: &mut Starter<'_>) -> Result<(), String> {
         match &task.wish {
             Wish::File(wish) => self.settle_file(wish),
             Wish::Download(wish) => self.settle_download(wish),

@@ -185,7 +185,7 @@ under_every_shell! {
         // Neither what is not there nor what is something else takes the place of what is right.
         for (path, words) in [("x", format!("has the sha256 {}", hash(b"first"))), ("missing", String::new())] {
             let settled = bench.settle(vec![Wish::Download(wish(path, b"second"))]).await;
-            assert!(settled.failure.unwrap().contains(&words), "{}", bench.shell);
+            assert!(settled.failure().unwrap().contains(&words), "{}", bench.shell);
         }
         let local = Download { url: format!("file://{}", bench.at("files/fetched")), ..wish("x", b"second") };
         let Reply::Refused(words) = bench.ask(Request::Settle(Task::pair([Wish::Download(local)], [nothing()]))).await else { panic!() };
@@ -213,10 +213,10 @@ under_every_shell! {
             assert_eq!(bench.differences(&wish).await, [format!("unpack {version}")]);
             let settled = bench.settle(vec![wish.clone()]).await;
             if version == "1.4" && bench.shell == "applets" {
-                assert!(settled.failure.unwrap().contains("there is no zstd on this machine"));
+                assert!(settled.failure().unwrap().contains("there is no zstd on this machine"));
                 continue;
             }
-            assert_eq!(settled.failure, None, "{version} {}", bench.shell);
+            assert_eq!(settled.failure(), None, "{version} {}", bench.shell);
             assert!(bench.differences(&wish).await.is_empty(), "{version}");
             let tool = format!("tools/{version}/bin/tool");
             assert_eq!(std::fs::read(bench.path(&tool)).unwrap(), b"#!/bin/sh\n");
@@ -229,7 +229,7 @@ under_every_shell! {
         assert_eq!(bench.differences(&Wish::Archive(other.clone())).await, ["unpack 1.0 anew"]);
         let wrong = Archive { source: Source::Url(format!("{url}/x")), ..other.clone() };
         let settled = bench.settle(vec![Wish::Archive(wrong)]).await;
-        assert!(settled.failure.unwrap().contains("has the sha256"));
+        assert!(settled.failure().unwrap().contains("has the sha256"));
         assert!(bench.path("tools/1.0/bin/tool").exists());
         bench.settled(vec![Wish::Archive(other)]).await;
         assert_eq!(bench.names("tools/1.0"), [".cellhost-archive", "b"]);
@@ -260,7 +260,7 @@ under_every_shell! {
             let archive = bench.archive(version, "archive", &tar(&members));
             let wish = Wish::Archive(Archive { strip: 0, ..archive });
             let settled = bench.settle(vec![wish]).await;
-            let words = settled.failure;
+            let words = settled.failure();
             assert!(words.is_some(), "{version} under {}: {words:?}", bench.shell);
             assert!(bench.names("tools").is_empty(), "{version} under {}", bench.shell);
             assert_eq!(std::fs::read(bench.path("outside")).unwrap(), b"theirs");
@@ -310,13 +310,10 @@ async fn says_what_could_fetch_where_nothing_can() {
     };
     let request = Request::Settle(Task::pair([Wish::Download(wish)], [nothing()]));
     let reply = courier.unwrap().exchange(request).await.unwrap();
-    let Reply::Settled(Settled {
-        failure: Some(words),
-        ..
-    }) = reply
-    else {
+    let Reply::Settled(settled) = reply else {
         panic!("{reply:?}");
     };
+    let words = settled.failure().unwrap();
     assert!(words.contains("neither curl nor wget"), "{words}");
     assert!(!place.path().join("fetched").exists());
     fleet.close().await;

@@ -104,13 +104,13 @@ impl Island {
     /// Settles what has to succeed.
     pub(crate) async fn settled(&self, wish: &Wish) {
         let settled = self.settle(vec![wish.clone()]).await;
-        assert_eq!((settled.done, settled.failure), (1, None), "{wish:?}");
+        assert_eq!((settled.done(), settled.failure()), (1, None), "{wish:?}");
     }
 
     /// Settles what has to fail, and returns the words.
     pub(crate) async fn failed(&self, wish: &Wish) -> String {
         let settled = self.settle(vec![wish.clone()]).await;
-        settled.failure.unwrap_or_else(|| panic!("{wish:?}"))
+        settled.failure().unwrap_or_else(|| panic!("{wish:?}"))
     }
 
     pub(crate) async fn look(&self, wish: &Wish) -> Facts {

@@ -164,10 +164,14 @@ async fn refuses_links_missing_files_and_nonsense() -> Result<()> {
     let earlier = || crate::asking::directory("/etc/mine");
     let missing = settled(&asker, vec![earlier(), key("", "a", "b")]).await;
     match missing {
-        Err(EffectError::Failed {
-            index: 1, message, ..
-        }) => {
-            assert!(message.contains("there is no file"), "{message}");
+        Err(EffectError::Failed(failure)) => {
+            assert_eq!(failure.missed.len(), 1, "{failure}");
+            assert_eq!(failure.missed[0].index, 1);
+            assert!(
+                failure.to_string().contains("there is no file"),
+                "{failure}"
+            );
+            assert!(failure.settlements[0].changed());
         }
         other => panic!("{other:?}"),
     }

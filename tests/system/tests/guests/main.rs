@@ -14,6 +14,7 @@ mod commanding;
 mod complete;
 mod edits;
 mod greeting;
+mod lists;
 mod misbehaving;
 mod policy;
 mod preview;
