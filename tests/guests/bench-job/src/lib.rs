@@ -85,12 +85,12 @@ impl Job {
             .iter()
             .map(|name| Service::named(name).enabled().running())
             .collect();
-        let results: Vec<Creation> = self
+        let creations: Vec<Creation> = self
             .commands
             .iter()
             .map(|command| Creation::at(&command.creates, &command.argv))
             .collect();
-        machine.ensure((directories, files, services, results))?;
+        machine.ensure((directories, files, services, creations))?;
         Ok(())
     }
 }
@@ -133,8 +133,11 @@ impl Module for BenchJob {
         Job::read()?.ensure(machine)
     }
 
-    fn health(_: &Cell<Settings>, _: &Machine) -> Result<Condition, Failure> {
-        Ok(Condition::Healthy)
+    fn health(_: &Cell<Settings>, machine: &Machine) -> Result<Condition, Failure> {
+        Ok(match machine.stat("/etc/bench")? {
+            Some(_) => Condition::Healthy,
+            None => Condition::Down("nothing of the job is there".to_owned()),
+        })
     }
 
     fn remove(_: &Cell<Settings>, machine: &Machine, _: bool) -> Result<(), Failure> {
