@@ -315,6 +315,12 @@ async fn units_take_effect_whether_new_changed_or_overridden() {
     )
     .await;
     assert_eq!(runs().await, "/bin/sleep 8004");
+    // The manager forgets how it was linked, although it has the unit loaded.
+    for enabled in [false, true] {
+        let wish = self::service("attempt", enabled, true);
+        settled(courier, vec![wish.clone()]).await;
+        assert!(differences(courier, &[wish]).await.is_empty());
+    }
     // It starts with the machine, as far as the manager is concerned.
     run(courier, &["systemctl", "daemon-reload"]).await;
     let wants = run(

@@ -60,10 +60,15 @@ ch_service_boot() {
 [ "$ch_file" != generated ] || if ch_boots "$ch_x"; then ch_file=enabled; else ch_file=disabled; fi
 case $1:$ch_file in
 yes:enabled | yes:static | yes:indirect | no:disabled) ;;
-# Links are for the next start of the machine: the manager need not read everything anew for them.
-yes:*) systemctl enable --no-reload -- "$ch_x" >&2 ;;
-no:*) systemctl disable --no-reload -- "$ch_x" >&2 ;;
+yes:*) ch_service_link enable ;;
+no:*) ch_service_link disable ;;
 esac
+}
+# Links are for the next start of the machine: the manager need not read everything anew for them.
+# But of a unit that it has loaded it remembers how it was linked.
+ch_service_link() {
+systemctl "$1" --no-reload -- "$ch_x" >&2 || return
+[ "$ch_active" = inactive ] || systemctl daemon-reload >&2
 }
 ch_service_run() {
 case $1:$ch_active in

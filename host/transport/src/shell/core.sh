@@ -11,7 +11,7 @@ case ":$PATH:" in
 *) PATH=$PATH:$ch_d ;;
 esac
 done
-ch_f= ch_t= ch_j= ch_d= ch_in= ch_restore= ch_reload=
+ch_f= ch_t= ch_j= ch_d= ch_in= ch_restore= ch_reload= ch_most=
 ch_begin() {
 ch_n=$1 ch_f= ch_bad=
 [ -z "$ch_j" ] || wait "$ch_j" 2>/dev/null

@@ -75,6 +75,7 @@ LANG=C.UTF-8
 export LANG
 ch_own=
 ch_has setsid && ch_own=setsid
+[ -z "$ch_most" ] || ch_own="$ch_own timeout -k 2 $ch_most"
 trap - TERM HUP INT
 [ -n "$ch_u" ] || exec $ch_own "$@"
 if ch_has setpriv && setpriv --help 2>&1 | grep -q -e --init-groups; then
