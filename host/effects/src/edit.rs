@@ -4,6 +4,7 @@
 mod key;
 mod line;
 mod lines;
+mod mount;
 mod pattern;
 
 use cellhost_transport::FileKind;
@@ -12,6 +13,7 @@ use serde::Serialize;
 
 pub use key::{Key, NoKey};
 pub use line::{Line, NoLine, Place};
+pub use mount::MountLine;
 pub use pattern::Pattern;
 
 use lines::Lines;
@@ -39,6 +41,10 @@ pub enum Change {
     Key(Key),
     /// A key is not there.
     NoKey(NoKey),
+    /// A mount is in the table of file systems.
+    Mount(MountLine),
+    /// Nothing is in the table of file systems for this mount point.
+    NoMount(String),
 }
 
 impl Edit {
@@ -50,6 +56,8 @@ impl Edit {
             Change::NoLine(_) => format!("no line in {path}"),
             Change::Key(key) => format!("key {} in {path}", key.name()),
             Change::NoKey(key) => format!("no key {} in {path}", key.name()),
+            Change::Mount(_) => format!("mount in {path}"),
+            Change::NoMount(point) => format!("no mount {point} in {path}"),
         }
     }
 
@@ -60,12 +68,16 @@ impl Edit {
             Change::NoLine(line) => line.check(),
             Change::Key(key) => key.check(),
             Change::NoKey(key) => key.check(),
+            Change::Mount(_) | Change::NoMount(_) => Ok(()),
         }
     }
 
     /// The content that is wished for, given what stands there. None where it is that already.
     pub(crate) fn applied(&self, facts: &PathFacts) -> Result<Option<Vec<u8>>, String> {
-        let goes = matches!(self.change, Change::NoLine(_) | Change::NoKey(_));
+        let goes = matches!(
+            self.change,
+            Change::NoLine(_) | Change::NoKey(_) | Change::NoMount(_)
+        );
         let path = &self.path;
         let before = match (facts.kind, &facts.content) {
             (None, _) if goes => return Ok(None),
@@ -103,6 +115,8 @@ impl Change {
             Self::NoLine(line) => line.take(&mut lines),
             Self::Key(key) => key.put(&mut lines)?,
             Self::NoKey(key) => key.take(&mut lines)?,
+            Self::Mount(line) => mount::put(line, &mut lines),
+            Self::NoMount(point) => mount::take(point, &mut lines),
         }
         Ok(lines.into_bytes())
     }

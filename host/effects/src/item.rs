@@ -2,7 +2,9 @@
 
 use cellhost_transport::resources::{
     archive::Archive, creation::Creation, cron::Cron, directory::Directory, download::Download,
-    group::Group, link::Link, path::Absent, software::NoSoftware, software::Software, user::User,
+    group::Group, group::NoGroup, kernel_module::KernelModule, link::Link, mount::Mount,
+    path::Absent, software::NoSoftware, software::Software, sysctl::Sysctl, user::NoUser,
+    user::User,
 };
 
 use crate::Edit;
@@ -34,6 +36,18 @@ pub enum Item {
     Software(Software),
     /// Packages removed.
     NoSoftware(NoSoftware),
+    /// A key of the kernel.
+    Sysctl(Sysctl),
+    /// Nothing that sets a key of the kernel when the machine starts.
+    NoSysctl(String),
+    /// A module of the kernel, loaded or not.
+    KernelModule(KernelModule),
+    /// A file system that is mounted, or nothing that is.
+    Mount(Mount),
+    /// No group by a name.
+    NoGroup(NoGroup),
+    /// No user by a name.
+    NoUser(NoUser),
     /// A group.
     Group(Group),
     /// A user.
@@ -124,6 +138,14 @@ impl Item {
             Self::Creation(creation) => format!("creation {}", creation.path),
             Self::Software(software) => format!("software {}", names(&software.names)),
             Self::NoSoftware(software) => format!("no software {}", names(&software.names)),
+            Self::Sysctl(sysctl) => format!("kernel key {}", sysctl.key),
+            Self::NoSysctl(key) => format!("no kernel key {key}"),
+            Self::KernelModule(module) if module.loaded => format!("kernel module {}", module.name),
+            Self::KernelModule(module) => format!("no kernel module {}", module.name),
+            Self::Mount(mount) if mount.mounted => format!("mount {}", mount.path),
+            Self::Mount(mount) => format!("no mount {}", mount.path),
+            Self::NoGroup(group) => format!("no group {}", group.name),
+            Self::NoUser(user) => format!("no user {}", user.name),
             Self::Group(group) => format!("group {}", group.name),
             Self::User(user) => format!("user {}", user.name),
             Self::Service(service) => format!("service {}", service.name),

@@ -26,7 +26,7 @@ mod vault;
 #[cfg(test)]
 mod testing;
 
-pub use edit::{Change, Edit, Key, Line, NoKey, NoLine, Pattern, Place};
+pub use edit::{Change, Edit, Key, Line, MountLine, NoKey, NoLine, Pattern, Place};
 pub use effect::{Act, Command, Dial, Doubt, Effect, Effects, Hook, Input, Sign, Text, Turn};
 pub use error::EffectError;
 pub use failure::{Failure, Missed, Stopped};

@@ -32,6 +32,12 @@ pub struct Ask {
     pub urls: Vec<UrlPattern>,
     /// The cron jobs it may write or remove, which run whatever they say as whoever they say.
     pub cron: Vec<Glob>,
+    /// The keys of the kernel it may set.
+    pub sysctl: Vec<Glob>,
+    /// The modules of the kernel it may load or unload.
+    pub kernel_modules: Vec<Glob>,
+    /// Where it may mount and unmount, and all below.
+    pub mounts: Vec<PathPrefix>,
     /// The ports it may connect to.
     pub dial: Vec<PortRange>,
     /// Whether it may do things as root where it logs in as someone else.
@@ -54,6 +60,9 @@ impl Ask {
             groups: parsed(table.get("groups"), Glob::new),
             urls: parsed(table.get("urls"), UrlPattern::new),
             cron: parsed(table.get("cron"), Glob::new),
+            sysctl: parsed(table.get("sysctl"), Glob::new),
+            kernel_modules: parsed(table.get("kernel-modules"), Glob::new),
+            mounts: parsed(table.get("mounts"), PathPrefix::new),
             dial: read_ports(table.get("dial")),
             r#become: table
                 .get("become")

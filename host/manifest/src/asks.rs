@@ -85,6 +85,21 @@ impl Asks {
         self.any_name(name, |ask| &ask.cron)
     }
 
+    /// Tells whether a key of the kernel may be set.
+    pub fn allows_sysctl(&self, key: &str) -> bool {
+        self.any_name(&key.replace('/', "."), |ask| &ask.sysctl)
+    }
+
+    /// Tells whether a module of the kernel may be loaded or unloaded.
+    pub fn allows_kernel_module(&self, name: &str) -> bool {
+        self.any_name(name, |ask| &ask.kernel_modules)
+    }
+
+    /// Tells whether something may be mounted at a path; it must be normalised already.
+    pub fn allows_mount(&self, path: &str) -> bool {
+        self.any(|ask| ask.mounts.iter().any(|prefix| prefix.covers(path)))
+    }
+
     /// Tells whether a port may be connected to.
     pub fn allows_dial(&self, port: u16) -> bool {
         self.any(|ask| ask.dial.iter().any(|range| range.contains(port)))

@@ -14,11 +14,14 @@ pub mod directory;
 pub mod download;
 pub mod file;
 pub mod group;
+pub mod kernel_module;
 pub mod link;
 pub(crate) mod memory;
+pub mod mount;
 pub mod path;
 pub mod service;
 pub mod software;
+pub mod sysctl;
 mod task;
 pub mod unit;
 pub mod user;
@@ -48,10 +51,20 @@ pub enum Wish {
     Software(software::Software),
     /// Packages removed.
     NoSoftware(software::NoSoftware),
+    /// A key of the kernel, as it is now.
+    Sysctl(sysctl::Sysctl),
+    /// A module of the kernel, as it is now.
+    KernelModule(kernel_module::KernelModule),
+    /// A file system that is mounted, or nothing that is.
+    Mount(mount::Mount),
     /// A group.
     Group(group::Group),
+    /// No group by a name.
+    NoGroup(group::NoGroup),
     /// A user.
     User(user::User),
+    /// No user by a name.
+    NoUser(user::NoUser),
     /// A service.
     Service(service::Service),
 }
@@ -72,6 +85,8 @@ pub enum Identity {
     Creation(String),
     /// A set of packages.
     Software(BTreeSet<String>),
+    /// A module of the kernel by name.
+    KernelModule(String),
     /// A group by name.
     Group(String),
     /// A user by name.
@@ -89,6 +104,8 @@ pub enum Facts {
     Creation(creation::CreationFacts),
     /// Installed packages of the asked ones.
     Software(software::SoftwareFacts),
+    /// A module of the kernel.
+    KernelModule(kernel_module::KernelModuleFacts),
     /// A group.
     Group(group::GroupFacts),
     /// A user.
@@ -123,8 +140,13 @@ impl Wish {
             Self::Creation(creation) => Identity::Creation(creation.path.clone()),
             Self::Software(software) => Identity::Software(software.names.clone()),
             Self::NoSoftware(software) => Identity::Software(software.names.clone()),
+            Self::Sysctl(sysctl) => Identity::Content(sysctl.place()),
+            Self::KernelModule(module) => Identity::KernelModule(module.name.clone()),
+            Self::Mount(_) => Identity::Content(mount::TABLE.to_owned()),
             Self::Group(group) => Identity::Group(group.name.clone()),
+            Self::NoGroup(group) => Identity::Group(group.name.clone()),
             Self::User(user) => Identity::User(user.name.clone()),
+            Self::NoUser(user) => Identity::User(user.name.clone()),
             Self::Service(service) => Identity::Service(service.watch.clone()),
         }
     }
@@ -165,8 +187,13 @@ impl Wish {
             Self::Creation(wish) => wish.settle(settling),
             Self::Software(wish) => wish.settle(settling),
             Self::NoSoftware(wish) => wish.settle(settling),
+            Self::Sysctl(wish) => wish.settle(settling),
+            Self::KernelModule(wish) => wish.settle(settling),
+            Self::Mount(wish) => wish.settle(facts, settling),
             Self::Group(wish) => wish.settle(settling),
+            Self::NoGroup(wish) => wish.settle(settling),
             Self::User(wish) => wish.settle(settling),
+            Self::NoUser(wish) => wish.settle(settling),
             Self::Service(wish) => wish.settle(facts, settling),
         }
     }
@@ -185,8 +212,13 @@ impl Wish {
             (Self::Creation(wish), Facts::Creation(facts)) => wish.compare(facts),
             (Self::Software(wish), Facts::Software(facts)) => wish.compare(facts),
             (Self::NoSoftware(wish), Facts::Software(facts)) => wish.compare(facts),
+            (Self::Sysctl(wish), Facts::Path(facts)) => wish.compare(facts),
+            (Self::KernelModule(wish), Facts::KernelModule(facts)) => wish.compare(*facts),
+            (Self::Mount(wish), Facts::Path(facts)) => wish.compare(facts),
             (Self::Group(wish), Facts::Group(facts)) => wish.compare(facts),
+            (Self::NoGroup(wish), Facts::Group(facts)) => wish.compare(facts),
             (Self::User(wish), Facts::User(facts)) => wish.compare(facts),
+            (Self::NoUser(wish), Facts::User(facts)) => wish.compare(facts),
             (Self::Service(wish), Facts::Service(facts)) => wish.compare(facts),
             _ => Some(Difference {
                 lines: vec!["unknown".to_owned()],
@@ -207,7 +239,14 @@ impl Wish {
             (Self::Creation(wish), Facts::Creation(_)) => Facts::Creation(wish.met()),
             (Self::Software(wish), Facts::Software(before)) => Facts::Software(wish.met(before)),
             (Self::NoSoftware(wish), Facts::Software(before)) => Facts::Software(wish.met(before)),
+            (Self::Sysctl(wish), Facts::Path(_)) => Facts::Path(wish.met()),
+            (Self::KernelModule(wish), Facts::KernelModule(_)) => Facts::KernelModule(wish.met()),
+            (Self::Mount(wish), Facts::Path(before)) => Facts::Path(wish.met(before)),
             (Self::Group(_), Facts::Group(_)) => Facts::Group(group::GroupFacts { exists: true }),
+            (Self::NoGroup(_), Facts::Group(_)) => {
+                Facts::Group(group::GroupFacts { exists: false })
+            }
+            (Self::NoUser(_), Facts::User(_)) => Facts::User(user::UserFacts::default()),
             (Self::User(wish), Facts::User(before)) => Facts::User(wish.met(before)),
             (Self::Service(wish), Facts::Service(before)) => Facts::Service(wish.met(before)),
             (_, before) => before.clone(),

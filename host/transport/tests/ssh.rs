@@ -947,3 +947,6 @@ fn plain_look(options: &[&str], services: &[&str]) -> Duration {
     assert!(child.wait_with_output().unwrap().status.success());
     started.elapsed()
 }
+
+#[path = "ssh/system.rs"]
+mod system;

@@ -2,9 +2,10 @@
 
 pub use crate::{
     Absent, Answer, Archive, Cell, Changes, Check, Command, Condition, Creation, CronJob,
-    Directory, Doubt, Download, Exchange, Failure, File, Group, IniKey, Line, Link, Machine,
-    Module, NoCronJob, NoIniKey, NoLine, NoSoftware, NoUnitFile, Problem, Ran, Secret, Service,
-    Sign, Software, UnitFile, User, Wishes, probe_all,
+    Directory, Doubt, Download, Exchange, Failure, File, Group, IniKey, KernelModule, Line, Link,
+    Machine, Module, Mount, NoCronJob, NoGroup, NoIniKey, NoKernelModule, NoLine, NoMount,
+    NoSoftware, NoSysctl, NoUnitFile, NoUser, Problem, Ran, Secret, Service, Sign, Software,
+    Sysctl, UnitFile, User, Wishes, probe_all,
 };
 pub use schemars::JsonSchema;
 pub use serde::{Deserialize, Serialize};

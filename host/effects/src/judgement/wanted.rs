@@ -1,12 +1,12 @@
 //! Items as wishes.
 
+mod several;
+
 use cellhost_manifest::digest;
-use cellhost_transport::resources::directory::Directory;
 use cellhost_transport::resources::file::{Before, File};
-use cellhost_transport::resources::link::Link;
 use cellhost_transport::resources::path::Absent;
 use cellhost_transport::resources::service::Watch;
-use cellhost_transport::resources::{self, Facts, Identity, Wish, cron};
+use cellhost_transport::resources::{self, Facts, Identity, Wish, cron, sysctl};
 
 use crate::{Content, Edit, EffectError, Item};
 
@@ -108,6 +108,16 @@ fn file(path: &str, content: Vec<u8>) -> File {
     }
 }
 
+/// A file of the system's own settings.
+fn settings(path: &str, text: String) -> File {
+    File {
+        mode: Some(0o644),
+        owner: Some("root".to_owned()),
+        group: Some("root".to_owned()),
+        ..file(path, text.into_bytes())
+    }
+}
+
 fn shown(item: &Item) -> Option<String> {
     match item {
         Item::File(file) => match &file.content {
@@ -120,31 +130,22 @@ fn shown(item: &Item) -> Option<String> {
 
 /// All that an item wants, each with what it is about.
 fn parts(item: &Item) -> Result<Vec<(&'static str, What)>, EffectError> {
-    let wishes = match item {
-        Item::Archive(archive) => {
-            archive.check().map_err(EffectError::invalid)?;
-            let directory = Directory {
-                path: archive.directory.clone(),
-                mode: None,
-                owner: None,
-                group: None,
-            };
-            let link = Link {
-                path: format!("{}/current", archive.directory),
-                target: archive.version.clone(),
-            };
-            vec![
-                ("directory", Wish::Directory(directory)),
-                ("archive", Wish::Archive(archive.clone())),
-                ("current", Wish::Link(link)),
-            ]
+    Ok(match item {
+        Item::Archive(wish) => {
+            wish.check().map_err(EffectError::invalid)?;
+            several::archive(wish)
         }
-        _ => return Ok(vec![("", what(item)?)]),
-    };
-    let parts = wishes.into_iter();
-    Ok(parts
-        .map(|(label, wish)| (label, What::Wish(wish)))
-        .collect())
+        Item::Sysctl(wish) => several::sysctl(wish).map_err(EffectError::invalid)?,
+        Item::KernelModule(wish) => {
+            wish.check().map_err(EffectError::invalid)?;
+            several::kernel_module(wish)
+        }
+        Item::Mount(wish) => {
+            wish.check().map_err(EffectError::invalid)?;
+            several::mount(wish)
+        }
+        _ => vec![("", what(item)?)],
+    })
 }
 
 /// What an item wants that wants one thing.
@@ -169,16 +170,19 @@ fn what(item: &Item) -> Result<What, EffectError> {
             return Ok(What::Edit(edit.clone()));
         }
         Item::Archive(archive) => Wish::Archive(archive.clone()),
+        Item::Sysctl(sysctl) => Wish::Sysctl(sysctl.clone()),
+        Item::NoSysctl(key) => Wish::Absent(Absent {
+            path: sysctl::file(key).map_err(EffectError::invalid)?,
+        }),
+        Item::KernelModule(module) => Wish::KernelModule(module.clone()),
+        Item::Mount(mount) => Wish::Mount(mount.clone()),
+        Item::NoGroup(group) => Wish::NoGroup(group.clone()),
+        Item::NoUser(user) => Wish::NoUser(user.clone()),
         Item::Download(download) => Wish::Download(download.clone()),
         Item::Cron(cron) => {
             let path = cron::path(&cron.name).map_err(EffectError::invalid)?;
             let text = cron.text().map_err(EffectError::invalid)?;
-            Wish::File(File {
-                mode: Some(0o644),
-                owner: Some("root".to_owned()),
-                group: Some("root".to_owned()),
-                ..file(&path, text.into_bytes())
-            })
+            Wish::File(settings(&path, text))
         }
         Item::NoCron(name) => Wish::Absent(Absent {
             path: cron::path(name).map_err(EffectError::invalid)?,

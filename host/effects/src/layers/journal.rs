@@ -188,6 +188,13 @@ fn wanted(item: &Item) -> Value {
             };
             json!({"from": from, "sha256": archive.hash})
         }
+        Item::Sysctl(sysctl) => json!({"value": sysctl.value, "live": sysctl.live}),
+        Item::KernelModule(module) => json!({"options": module.options}),
+        Item::Mount(mount) => json!({
+            "source": mount.source,
+            "type": mount.kind,
+            "options": mount.options,
+        }),
         Item::Cron(cron) => json!({
             "schedule": cron.schedule,
             "user": cron.user,

@@ -3,6 +3,10 @@
 use async_trait::async_trait;
 use cellhost_transport::resources::archive::Source;
 use cellhost_transport::resources::cron::Cron;
+use cellhost_transport::resources::group::{Group, NoGroup};
+use cellhost_transport::resources::mount::Mount;
+use cellhost_transport::resources::sysctl::Sysctl;
+use cellhost_transport::resources::user::{NoUser, User};
 
 use super::secrets::secret_names;
 use crate::{
@@ -122,30 +126,39 @@ fn judge_item(turn: &Turn, item: &Item) -> Result<(), EffectError> {
                 allow(turn, asks.allows_read(path), what, "reads")
             }
         },
+        Item::Sysctl(Sysctl { key, .. }) | Item::NoSysctl(key) => {
+            let what = || format!("the kernel key `{}`", key.escape_debug());
+            allow(turn, asks.allows_sysctl(key), what, "sysctl")
+        }
+        Item::KernelModule(module) => {
+            let name = &module.name;
+            let what = || format!("the kernel module `{}`", name.escape_debug());
+            allow(
+                turn,
+                asks.allows_kernel_module(name),
+                what,
+                "kernel-modules",
+            )
+        }
+        Item::Mount(mount) => judge_mount(turn, mount),
         Item::Cron(Cron { name, .. }) | Item::NoCron(name) => {
             let what = || format!("the cron job `{name}`");
             allow(turn, asks.allows_cron(name), what, "cron")
         }
         Item::Software(software) => every(&software.names),
         Item::NoSoftware(software) => every(&software.names),
-        Item::Group(group) => {
-            let name = &group.name;
-            allow(
-                turn,
-                asks.allows_group(name),
-                || format!("the group `{name}`"),
-                "groups",
-            )
-        }
-        Item::User(user) => {
-            let name = &user.name;
-            allow(
-                turn,
-                asks.allows_user(name),
-                || format!("the user `{name}`"),
-                "users",
-            )
-        }
+        Item::Group(Group { name }) | Item::NoGroup(NoGroup { name }) => allow(
+            turn,
+            asks.allows_group(name),
+            || format!("the group `{name}`"),
+            "groups",
+        ),
+        Item::User(User { name, .. }) | Item::NoUser(NoUser { name }) => allow(
+            turn,
+            asks.allows_user(name),
+            || format!("the user `{name}`"),
+            "users",
+        ),
         Item::Service(service) => {
             let name = &service.name;
             let watched = service.restart_for.iter().chain(&service.reload_for);
@@ -167,6 +180,25 @@ fn judge_item(turn: &Turn, item: &Item) -> Result<(), EffectError> {
         }
         Item::Directory(_) | Item::Absent(_) | Item::Edit(_) => Ok(()),
     }
+}
+
+/// A directory of the machine that is mounted elsewhere is written elsewhere.
+fn judge_mount(turn: &Turn, mount: &Mount) -> Result<(), EffectError> {
+    let asks = &turn.rights.asks;
+    let path = normal(&mount.path)?;
+    let what = || format!("mounting at `{path}`");
+    allow(turn, asks.allows_mount(path), what, "mounts")?;
+    let within = mount
+        .options
+        .iter()
+        .flat_map(|option| option.split(['=', ':']));
+    let paths = std::iter::once(mount.source.as_str()).chain(within);
+    for path in paths.filter(|path| path.starts_with('/') && !path.starts_with("/dev/")) {
+        let path = normal(path)?;
+        let what = || format!("mounting `{path}`");
+        allow(turn, asks.allows_write(path), what, "paths")?;
+    }
+    Ok(())
 }
 
 fn judge_url(turn: &Turn, url: &str) -> Result<(), EffectError> {

@@ -39,6 +39,7 @@ const PYTHON_PACKAGES: [&str; 1] = ["python3"];
 pub(super) const ARCHIVE_PACKAGES: &[&str] = &[
     "busybox-static",
     "chrony",
+    "cron",
     "curl",
     "default-jre-headless",
     "galera-4",

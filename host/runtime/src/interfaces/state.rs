@@ -8,7 +8,7 @@ mod system;
 use std::sync::Arc;
 
 use cellhost_effects::{Act, Cause, EffectError, Failure, Found, Item};
-use cellhost_transport::resources::{group, link, path, software, unit};
+use cellhost_transport::resources::{group, link, mount, path, software, unit, user};
 use wasmtime::component::Resource;
 
 use crate::Member;
@@ -62,6 +62,12 @@ fn item(item: wit::Item) -> Result<Item, String> {
         }),
         wit::Item::CronJob(wish) => system::cron(wish)?,
         wit::Item::NoCronJob(name) => Item::NoCron(name),
+        wit::Item::Sysctl(wish) => system::sysctl(wish),
+        wit::Item::NoSysctl(key) => Item::NoSysctl(key),
+        wit::Item::KernelModule(wish) => system::kernel_module(wish.name, wish.options, true),
+        wit::Item::NoKernelModule(name) => system::kernel_module(name, Vec::new(), false),
+        wit::Item::Mount(wish) => system::mount(wish),
+        wit::Item::NoMount(path) => Item::Mount(mount::Mount::none(&path)),
         wit::Item::Line(wish) => edits::line(wish)?,
         wit::Item::NoLine(wish) => edits::no_line(wish)?,
         wit::Item::IniKey(wish) => edits::key(wish),
@@ -72,6 +78,12 @@ fn item(item: wit::Item) -> Result<Item, String> {
             names: names::all(wish)?,
         }),
         wit::Item::Group(name) => Item::Group(group::Group {
+            name: account(name)?,
+        }),
+        wit::Item::NoGroup(name) => Item::NoGroup(group::NoGroup {
+            name: account(name)?,
+        }),
+        wit::Item::NoUser(name) => Item::NoUser(user::NoUser {
             name: account(name)?,
         }),
         wit::Item::User(wish) => system::user(wish)?,

@@ -26,9 +26,23 @@ impl Wish {
             // Nobody knows what these bring, or take along.
             (_, Self::Software(_) | Self::NoSoftware(_) | Self::Creation(_))
             // What takes away comes after all that may still need it, or replaces it.
-            | (Self::Absent(_) | Self::NoSoftware(_) | Self::Creation(_), _)
-            // It may run as that user.
-            | (Self::Service(_), Self::User(_) | Self::Group(_)) => true,
+            | (
+                Self::Absent(_)
+                | Self::NoSoftware(_)
+                | Self::NoUser(_)
+                | Self::NoGroup(_)
+                | Self::Creation(_),
+                _,
+            )
+            // It may run as that user, or write to what should have been mounted.
+            | (
+                Self::Service(_),
+                Self::User(_)
+                | Self::Group(_)
+                | Self::Mount(_)
+                | Self::Sysctl(_)
+                | Self::KernelModule(_),
+            ) => true,
             (Self::Software(wish), earlier) => earlier
                 .path()
                 .is_some_and(|path| wish.start || PACKAGING.iter().any(|at| related(path, at))),
@@ -77,6 +91,7 @@ impl Wish {
             Self::Download(wish) => Some(&wish.path),
             Self::Archive(wish) => Some(&wish.directory),
             Self::Absent(path::Absent { path }) => Some(path),
+            Self::Mount(mount) => Some(&mount.path),
             Self::Creation(wish) => Some(&wish.path),
             _ => None,
         }
@@ -233,6 +248,20 @@ mod tests {
             "it may read any file"
         );
         assert!(service("x@1", true, &["/y"]).needs(&file("/etc/systemd/system/x@.service")));
+    }
+
+    #[test]
+    fn nothing_is_written_to_where_something_should_have_been_mounted() {
+        let mount = Wish::Mount(super::super::mount::Mount {
+            path: "/srv/data".to_owned(),
+            source: "/dev/vdb1".to_owned(),
+            kind: "ext4".to_owned(),
+            options: Vec::new(),
+            mounted: true,
+        });
+        assert!(file("/srv/data/x").needs(&mount));
+        assert!(!file("/srv/other").needs(&mount));
+        assert!(service("a", true, &["/etc/a.conf"]).needs(&mount));
     }
 
     #[test]

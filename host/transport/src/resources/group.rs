@@ -34,6 +34,30 @@ impl Group {
     }
 }
 
+/// No group by this name.
+#[derive(Debug, Clone)]
+pub struct NoGroup {
+    /// Its name.
+    pub name: String,
+}
+
+impl NoGroup {
+    /// Writes how it is removed.
+    pub(crate) fn settle(&self, settling: &mut Settling) -> Result<(), Refusal> {
+        settling.script.need(&[Part::Group]);
+        let name = super::user::removable("group", &self.name)?;
+        settling.script.call("ch_do ch_no_group", [name])
+    }
+
+    /// Returns what differs, if anything.
+    pub fn compare(&self, facts: &GroupFacts) -> Option<Difference> {
+        facts.exists.then(|| Difference {
+            lines: vec!["remove".to_owned()],
+            content: false,
+        })
+    }
+}
+
 /// Asks about a group.
 pub(crate) fn ask(script: &mut Script, group: &str) -> Result<(), Refusal> {
     script.need(&[Part::Group]);

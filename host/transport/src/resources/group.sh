@@ -29,3 +29,13 @@ ch_say 'neither groupadd nor addgroup is there'
 return 1
 fi
 }
+ch_no_group() {
+if ch_has groupdel; then
+groupdel -- "$1"
+elif ch_has delgroup; then
+delgroup "$1"
+else
+ch_say 'neither groupdel nor delgroup is there'
+return 1
+fi
+}

@@ -93,6 +93,40 @@ impl User {
     }
 }
 
+/// No user by this name. Its home and whatever else it owns stay.
+#[derive(Debug, Clone)]
+pub struct NoUser {
+    /// Its name.
+    pub name: String,
+}
+
+impl NoUser {
+    /// Writes how it is removed.
+    pub(crate) fn settle(&self, settling: &mut Settling) -> Result<(), Refusal> {
+        settling.script.need(&[Part::Group, Part::User]);
+        let name = removable("user", &self.name)?;
+        settling.script.call("ch_do ch_no_user", [name])
+    }
+
+    /// Returns what differs, if anything.
+    pub fn compare(&self, facts: &UserFacts) -> Option<Difference> {
+        facts.exists.then(|| Difference {
+            lines: vec!["remove".to_owned()],
+            content: false,
+        })
+    }
+}
+
+/// Checks that a machine can do without this user or group.
+pub(super) fn removable<'a>(what: &str, wanted: &'a str) -> Result<&'a str, Refusal> {
+    if matches!(wanted, "root" | "0") {
+        return Err(Refusal(format!(
+            "the {what} `{wanted}` is not removed: a machine does not live without it"
+        )));
+    }
+    name(what, wanted)
+}
+
 /// Asks about a user.
 pub(crate) fn ask(script: &mut Script, user: &str) -> Result<(), Refusal> {
     script.need(&[Part::Group, Part::User]);

@@ -31,3 +31,14 @@ ch_say 'neither useradd and usermod nor adduser is there'
 return 1
 fi
 }
+# The home stays.
+ch_no_user() {
+if ch_has userdel; then
+userdel -- "$1"
+elif ch_has deluser; then
+deluser "$1"
+else
+ch_say 'neither userdel nor deluser is there'
+return 1
+fi
+}

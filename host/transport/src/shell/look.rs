@@ -7,9 +7,12 @@ use super::ask::{refused, terms};
 use super::courier::{Errand, Memory};
 use super::part::Part;
 use super::script::{Refusal, Script};
+use crate::resources::kernel_module::KernelModuleFacts;
 use crate::resources::memory::{Changes, Debts, TakenUp};
 use crate::resources::path::PathFacts;
-use crate::resources::{Facts, Identity, creation, group, path, service, software, user};
+use crate::resources::{
+    Facts, Identity, creation, group, kernel_module, path, service, software, user,
+};
 use crate::{FileKind, Reply};
 
 /// How many paths are looked at by one call: far below the longest list of arguments.
@@ -25,6 +28,7 @@ struct Questions {
     paths: BTreeMap<String, bool>,
     contents: BTreeSet<String>,
     packages: BTreeSet<String>,
+    modules: BTreeSet<String>,
     groups: BTreeSet<String>,
     users: BTreeSet<String>,
     /// The paths that services watch, by service.
@@ -37,6 +41,7 @@ struct Answers {
     paths: BTreeMap<String, PathFacts>,
     contents: BTreeMap<String, path::Content>,
     packages: software::SoftwareFacts,
+    modules: BTreeMap<String, KernelModuleFacts>,
     groups: BTreeMap<String, group::GroupFacts>,
     users: BTreeMap<String, user::UserFacts>,
     services: BTreeMap<String, service::ServiceFacts>,
@@ -86,6 +91,7 @@ impl Questions {
                     }
                 }
                 Identity::Software(names) => questions.packages.extend(names.iter().cloned()),
+                Identity::KernelModule(name) => drop(questions.modules.insert(name.clone())),
                 Identity::Group(name) => drop(questions.groups.insert(name.clone())),
                 Identity::User(name) => drop(questions.users.insert(name.clone())),
                 Identity::Service(watch) => {
@@ -126,6 +132,9 @@ impl Questions {
         }
         if !self.packages.is_empty() {
             software::ask(script, &self.packages)?;
+        }
+        for name in &self.modules {
+            kernel_module::ask(script, name)?;
         }
         for name in &self.groups {
             group::ask(script, name)?;
@@ -175,6 +184,10 @@ impl Questions {
                 Some(packages) => answers.packages = packages,
                 None => return Ok(None),
             }
+        }
+        for name in &self.modules {
+            let facts = kernel_module::read(output)?;
+            answers.modules.insert(name.clone(), facts);
         }
         for name in &self.groups {
             answers.groups.insert(name.clone(), group::read(output)?);
@@ -275,6 +288,7 @@ impl Answers {
                     .is_some(),
             }),
             Identity::Software(names) => Facts::Software(self.packages.about(names)),
+            Identity::KernelModule(name) => Facts::KernelModule(*self.modules.get(name)?),
             Identity::Group(name) => Facts::Group(self.groups.get(name)?.clone()),
             Identity::User(name) => Facts::User(self.users.get(name)?.clone()),
             Identity::Service(watch) => Facts::Service(self.service(watch)?),

@@ -37,6 +37,12 @@ pub(crate) enum Part {
     Absent,
     /// What programs make.
     Creation,
+    /// Keys of the kernel.
+    Sysctl,
+    /// Modules of the kernel.
+    KernelModule,
+    /// Mounts.
+    Mount,
     /// Packages.
     Software,
     /// Packages by one manager.
@@ -76,6 +82,9 @@ impl Part {
             Self::Link => include_str!("../resources/link.sh"),
             Self::Absent => include_str!("../resources/absent.sh"),
             Self::Creation => include_str!("../resources/creation.sh"),
+            Self::Sysctl => include_str!("../resources/sysctl.sh"),
+            Self::KernelModule => include_str!("../resources/kernel_module.sh"),
+            Self::Mount => include_str!("../resources/mount.sh"),
             Self::Software => include_str!("../resources/software.sh"),
             Self::Packages(packager) => packager.source(),
             Self::Group => include_str!("../resources/group.sh"),

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::state::State;
 use crate::resources::creation::CreationFacts;
 use crate::resources::group::GroupFacts;
+use crate::resources::kernel_module::KernelModuleFacts;
 use crate::resources::software::SoftwareFacts;
 use crate::resources::{Facts, Identity};
 use crate::{FileKind, FileStatus, Reply};
@@ -20,6 +21,13 @@ impl State {
                 begun: false,
             }),
             Identity::Software(names) => Facts::Software(self.software_facts(names)),
+            Identity::KernelModule(name) => {
+                Facts::KernelModule(if self.kernel_modules.contains(name) {
+                    KernelModuleFacts::Loaded
+                } else {
+                    KernelModuleFacts::Absent
+                })
+            }
             Identity::Group(name) => Facts::Group(GroupFacts {
                 exists: self.groups.contains(name),
             }),

@@ -10,10 +10,11 @@ use crate::resources::download::Download;
 use crate::resources::file::{Before, File};
 use crate::resources::link::Link;
 use crate::resources::memory::{self, Manner};
+use crate::resources::path::PathFacts;
 use crate::resources::service::Service;
 use crate::resources::software::Software;
 use crate::resources::user::User;
-use crate::resources::{Facts, Wish, path};
+use crate::resources::{Facts, Wish, mount, path};
 use crate::{Fate, Task, Trouble};
 
 /// What a service does when it is started; a refusal is its words.
@@ -62,6 +63,27 @@ impl State {
                 for name in &wish.names {
                     self.uninstall(name);
                 }
+                Ok(())
+            }
+            Wish::Sysctl(wish) => self.settle_kernel(&wish.place(), &wish.met()),
+            Wish::KernelModule(wish) => {
+                if wish.loaded {
+                    self.kernel_modules.insert(wish.name.clone());
+                } else {
+                    self.kernel_modules.remove(&wish.name);
+                }
+                Ok(())
+            }
+            Wish::Mount(wish) => {
+                let table = self.content_facts(mount::TABLE);
+                self.settle_kernel(mount::TABLE, &wish.met(&table))
+            }
+            Wish::NoGroup(wish) => {
+                self.groups.remove(&wish.name);
+                Ok(())
+            }
+            Wish::NoUser(wish) => {
+                self.users.remove(&wish.name);
                 Ok(())
             }
             Wish::Group(wish) => {
@@ -143,6 +165,17 @@ impl State {
         self.note(&wish.path, digest(&wish.content));
         self.nodes.insert(wish.path.clone(), node);
         Ok(())
+    }
+
+    /// Writes what the kernel tells in a file of its own.
+    fn settle_kernel(&mut self, path: &str, facts: &PathFacts) -> Result<(), String> {
+        match (self.nodes.get_mut(path), &facts.content) {
+            (Some(node), Some(content)) => {
+                node.content.clone_from(&content.0);
+                Ok(())
+            }
+            _ => Err(format!("this kernel has no {path}")),
+        }
     }
 
     fn fetch(&self, url: &str, hash: &str) -> Result<Vec<u8>, String> {

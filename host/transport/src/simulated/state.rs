@@ -4,6 +4,7 @@ use super::Package;
 use crate::FileKind;
 use crate::digest::digest;
 use crate::resources::memory::{Changes, Debts, TakenUp};
+use crate::resources::mount;
 use crate::resources::path::{self, PathFacts};
 use crate::resources::service::{ServiceFacts, Watch};
 use crate::resources::user::UserFacts;
@@ -63,6 +64,8 @@ pub struct State {
     pub(super) taken_up: BTreeMap<String, TakenUp>,
     /// How many changes of contents there were, which makes their tokens.
     pub(super) changes: u64,
+    /// Modules of the kernel that are loaded.
+    pub kernel_modules: BTreeSet<String>,
     /// What URLs lead to.
     pub web: BTreeMap<String, Vec<u8>>,
 }
@@ -122,11 +125,13 @@ impl State {
             changed: BTreeMap::new(),
             taken_up: BTreeMap::new(),
             changes: 0,
+            kernel_modules: BTreeSet::new(),
             web: BTreeMap::new(),
         };
         for directory in DIRECTORIES {
             state.nodes.insert(directory.to_owned(), Node::directory());
         }
+        state.write(mount::TABLE, "1 0 0:1 / / rw - ext4 /dev/vda1 rw\n");
         state.add_user("root", "/root", "/bin/bash");
         state.add_user("nobody", "/nonexistent", "/usr/sbin/nologin");
         state

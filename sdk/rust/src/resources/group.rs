@@ -17,3 +17,20 @@ impl From<Group> for Resource {
         Self(Item::Group(group.0))
     }
 }
+
+/// No group by a name.
+#[derive(Clone, Debug)]
+pub struct NoGroup(String);
+
+impl NoGroup {
+    /// Wishes it away.
+    pub fn named(name: impl Into<String>) -> Self {
+        Self(name.into())
+    }
+}
+
+impl From<NoGroup> for Resource {
+    fn from(wish: NoGroup) -> Self {
+        Self(Item::NoGroup(wish.0))
+    }
+}

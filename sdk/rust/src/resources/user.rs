@@ -49,3 +49,20 @@ impl From<User> for Resource {
         Self(Item::User(user.0))
     }
 }
+
+/// No user by a name. Its home, and whatever else it owns, stays.
+#[derive(Clone, Debug)]
+pub struct NoUser(String);
+
+impl NoUser {
+    /// Wishes it away.
+    pub fn named(name: impl Into<String>) -> Self {
+        Self(name.into())
+    }
+}
+
+impl From<NoUser> for Resource {
+    fn from(wish: NoUser) -> Self {
+        Self(Item::NoUser(wish.0))
+    }
+}

@@ -1,6 +1,7 @@
 use super::{
-    Absent, Archive, Creation, CronJob, Directory, Download, File, Group, IniKey, Line, Link,
-    NoCronJob, NoIniKey, NoLine, NoSoftware, NoUnitFile, Service, Software, UnitFile, User,
+    Absent, Archive, Creation, CronJob, Directory, Download, File, Group, IniKey, KernelModule,
+    Line, Link, Mount, NoCronJob, NoGroup, NoIniKey, NoKernelModule, NoLine, NoMount, NoSoftware,
+    NoSysctl, NoUnitFile, NoUser, Service, Software, Sysctl, UnitFile, User,
 };
 use crate::bindings::cellhost::state::state::Item;
 
@@ -56,8 +57,34 @@ macro_rules! single {
 }
 
 single!(
-    Absent, Archive, Creation, CronJob, Directory, Download, File, Group, IniKey, Line, Link,
-    NoCronJob, NoIniKey, NoLine, NoSoftware, NoUnitFile, Service, Software, UnitFile, User
+    Absent,
+    Archive,
+    Creation,
+    CronJob,
+    Directory,
+    Download,
+    File,
+    Group,
+    IniKey,
+    KernelModule,
+    Line,
+    Link,
+    Mount,
+    NoCronJob,
+    NoGroup,
+    NoIniKey,
+    NoKernelModule,
+    NoLine,
+    NoMount,
+    NoSoftware,
+    NoSysctl,
+    NoUnitFile,
+    NoUser,
+    Service,
+    Software,
+    Sysctl,
+    UnitFile,
+    User
 );
 
 macro_rules! tuples {
@@ -89,6 +116,9 @@ impl Item {
             Self::Archive(archive) => archive.directory.clone(),
             Self::UnitFile(unit) => unit.name.clone(),
             Self::CronJob(job) => job.name.clone(),
+            Self::Sysctl(sysctl) => sysctl.key.clone(),
+            Self::KernelModule(module) => module.name.clone(),
+            Self::Mount(mount) => mount.path.clone(),
             Self::Line(line) => line.path.clone(),
             Self::NoLine(line) => line.path.clone(),
             Self::IniKey(key) => key.path.clone(),
@@ -96,6 +126,11 @@ impl Item {
             Self::Software(software) => software.names.join(" "),
             Self::NoSoftware(names) => names.join(" "),
             Self::NoUnitFile(name)
+            | Self::NoSysctl(name)
+            | Self::NoKernelModule(name)
+            | Self::NoMount(name)
+            | Self::NoUser(name)
+            | Self::NoGroup(name)
             | Self::NoCronJob(name)
             | Self::Absent(name)
             | Self::Group(name) => name.clone(),

@@ -20,3 +20,4 @@ mod policy;
 mod preview;
 mod secrets;
 mod stage;
+mod system;

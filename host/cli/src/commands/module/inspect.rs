@@ -124,6 +124,9 @@ fn asked(text: &mut String, ask: &Ask) {
     line("groups", words(&ask.groups));
     line("fetches", words(&ask.urls));
     line("cron jobs", words(&ask.cron));
+    line("kernel keys", words(&ask.sysctl));
+    line("kernel modules", words(&ask.kernel_modules));
+    line("mounts at", words(&ask.mounts));
     line("dials", words(&ask.dial));
 }
 

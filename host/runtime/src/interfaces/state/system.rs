@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cellhost_effects::{Item, Service};
-use cellhost_transport::resources::{creation, cron, user};
+use cellhost_transport::resources::{creation, cron, kernel_module, mount, sysctl, user};
 
 use super::names::{self, account};
 use super::wit;
@@ -49,4 +49,30 @@ pub(super) fn service(wish: wit::Service) -> Result<Item, String> {
         restart_for: wish.restart_for,
         reload_for: wish.reload_for,
     }))
+}
+
+pub(super) fn sysctl(wish: wit::Sysctl) -> Item {
+    Item::Sysctl(sysctl::Sysctl {
+        key: wish.key,
+        value: wish.value,
+        live: wish.live,
+    })
+}
+
+pub(super) fn kernel_module(name: String, options: Vec<String>, loaded: bool) -> Item {
+    Item::KernelModule(kernel_module::KernelModule {
+        name,
+        options,
+        loaded,
+    })
+}
+
+pub(super) fn mount(wish: wit::Mount) -> Item {
+    Item::Mount(mount::Mount {
+        path: wish.path,
+        source: wish.source,
+        kind: wish.file_system,
+        options: wish.options,
+        mounted: true,
+    })
 }
