@@ -62,7 +62,7 @@ impl File {
         }
         let beside = settling.beside(&at);
         settling.script.call("ch_do ch_file_open", [&at, &beside])?;
-        settling.content(&self.content);
+        settling.content(&self.content)?;
         if let Some(before) = &self.before {
             let hash = match before {
                 Before::Nothing => "",

@@ -41,6 +41,16 @@ return 1
 }
 ch_outside "$@"
 }
+# Length and text. Arguments of a program are public on a machine, and content may hold secrets.
+ch_text() {
+if [ "$ch_print" = printf ]; then
+printf %s "$2" >>"$ch_t"
+else
+head -c "$1" >>"$ch_t" <<_
+$2
+_
+fi
+}
 ch_plain() { base64 -d >>"$ch_t"; }
 ch_packed() { base64 -d | gzip -dc >>"$ch_t"; }
 # Arguments: path, mode, owner, group, hash; then the record, fingerprint and token of the change.

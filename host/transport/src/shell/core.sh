@@ -12,6 +12,8 @@ case ":$PATH:" in
 esac
 done
 ch_f= ch_t= ch_j= ch_d= ch_in= ch_restore= ch_reload= ch_most=
+# Just its name where it is built in.
+ch_print=$(command -v printf)
 ch_begin() {
 ch_n=$1 ch_f= ch_bad=
 [ -z "$ch_j" ] || wait "$ch_j" 2>/dev/null

@@ -24,8 +24,8 @@ use crate::{Fate, Reply, Settled, Task, Trouble};
 
 /// How much content goes into one piece of a script, which the machine holds at once.
 const PIECE: usize = 384 << 10;
-/// From where on content is worth packing.
-const PACKING: usize = 1 << 10;
+/// From where on content is worth packing: what is shorter arrives as it is, which starts no program.
+const PACKING: usize = 8 << 10;
 /// The longest text that comes back to be shown once it is replaced, and how much of all.
 const SHOWN: u64 = 256 << 10;
 const ALL_SHOWN: u64 = 4 << 20;
@@ -73,7 +73,15 @@ impl Settling {
     }
 
     /// Adds content to the temporary file that is open.
-    pub(crate) fn content(&mut self, content: &[u8]) {
+    pub(crate) fn content(&mut self, content: &[u8]) -> Result<(), Refusal> {
+        if content.is_empty() {
+            return Ok(());
+        }
+        if content.len() <= PACKING && !content.contains(&0) {
+            let length = content.len().to_string();
+            let words = [length.as_bytes(), content];
+            return self.script.call("ch_feed ch_text", words);
+        }
         for piece in content.chunks(PIECE) {
             let packed = (piece.len() > PACKING).then(|| pack(piece)).flatten();
             let (call, bytes) = match &packed {
@@ -91,6 +99,7 @@ impl Settling {
             }
             self.script.text("_\n");
         }
+        Ok(())
     }
 
     /// A change of what stands at a path, as the shell notes it: record, fingerprint and token.
