@@ -82,6 +82,40 @@ pub(crate) fn install(packages: &[&str]) -> Result<()> {
     apt(&words)
 }
 
+/// Debian packages that tests put into roots of their own, by folder: installed, their services
+/// would run on this computer.
+const UNPACKED: [(&str, &[&str]); 2] = [
+    ("openrc", &["openrc", "librc1", "libeinfo1"]),
+    ("supervisor", &["supervisor", "python3-pkg-resources"]),
+];
+
+/// Fetches what is only unpacked, once.
+pub(crate) fn fetch(tools: &Path) -> Result<()> {
+    for (name, packages) in UNPACKED {
+        let folder = tools.join(name);
+        if folder.is_dir() {
+            continue;
+        }
+        let partial = tools.join(format!("{name}.new"));
+        fs_err::create_dir_all(&partial)?;
+        apt(&["update", "--quiet", "--quiet"])?;
+        eprintln!("fetching {}", packages.join(" "));
+        let status = Command::new("apt-get")
+            .args(["download", "--quiet", "--quiet"])
+            .args(["--option", "APT::Sandbox::User=root"])
+            .args(packages)
+            .current_dir(&partial)
+            .stdin(Stdio::null())
+            .status()
+            .context("cannot start apt-get")?;
+        if !status.success() {
+            bail!("`apt-get download` ended with {status}");
+        }
+        fs_err::rename(partial, folder)?;
+    }
+    Ok(())
+}
+
 fn apt(words: &[&str]) -> Result<()> {
     let status = Command::new("apt-get")
         .args(words)

@@ -30,7 +30,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let begun = Instant::now();
     let workshop = Workshop::here()?;
     step("what this computer needs", || {
-        setup::ensure(&[setup::LAB, setup::TESTS])
+        setup::ensure(&[setup::LAB, setup::TESTS])?;
+        setup::fetch(&workshop.root().join("target/tools"))
     })?;
     step("format", || {
         succeed(cargo(&workshop).args(["fmt", "--all", "--check"]))

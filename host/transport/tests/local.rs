@@ -365,13 +365,13 @@ under_every_shell! {
         if !Path::new("/run/systemd/system").exists() {
             let watch = Watch::none("x");
             let reply = bench.ask(Request::Look(vec![Identity::Service(watch.clone())])).await;
-            assert!(matches!(&reply, Reply::Refused(words) if words.contains("only systemd")), "{reply:?}");
+            assert!(matches!(&reply, Reply::Refused(words) if words.contains("neither systemd")), "{reply:?}");
             let wish = Wish::Service(Service { watch, enabled: true, running: true });
             let facts = Facts::Service(ServiceFacts::default());
             let Reply::Settled(settled) = bench.ask(Request::Settle(vec![Task { wish, facts }])).await
             else { panic!("{}", bench.shell) };
             assert_eq!(settled.done(), 0);
-            assert!(settled.failure().unwrap().contains("only systemd"));
+            assert!(settled.failure().unwrap().contains("neither systemd"));
         }
     }
 

@@ -201,3 +201,18 @@ async fn a_machine_that_is_cut_off_is_not_changed() {
     machine.cut(None);
     assert!(machine.exchange(wishes).await.is_ok());
 }
+
+#[tokio::test]
+async fn a_program_of_supervisord_is_known_by_its_configuration() {
+    let machine = machine();
+    let wish = Wish::Service(service::Service {
+        watch: service::Watch::none("supervisor:app"),
+        enabled: true,
+        running: true,
+    });
+    let settled = settle(&machine, vec![wish.clone()]).await;
+    assert!(settled.failure().unwrap().contains("supervisor:app"));
+    let path = "/etc/supervisor/conf.d/app.conf";
+    machine.state().write(path, "[program:app]\n");
+    assert_eq!(settle(&machine, vec![wish]).await.failure(), None);
+}

@@ -1,5 +1,6 @@
-//! A service of the machine's service manager.
+//! A service of the machine's service manager, or a program of supervisord.
 
+mod keeper;
 mod look;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,12 +9,16 @@ use super::memory::Manner;
 use super::{Difference, Facts};
 use crate::shell::{Part, Refusal, Settling, name};
 
+pub(crate) use keeper::Keeper;
 pub(crate) use look::{ask, read};
+
+/// What the name of a program of supervisord begins with.
+pub const SUPERVISED: &str = "supervisor:";
 
 /// A service, and the files whose change it has to take up.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Watch {
-    /// Its name.
+    /// Its name: the service manager's, or [`SUPERVISED`] and the name of a program.
     pub name: String,
     /// Paths whose change restarts it.
     pub restart_for: BTreeSet<String>,
@@ -82,21 +87,28 @@ impl ServiceFacts {
 impl Service {
     /// Writes how it is made so.
     pub(crate) fn settle(&self, facts: &Facts, settling: &mut Settling) -> Result<(), Refusal> {
-        settling
-            .script
-            .need(&[Part::File, Part::Memory, Part::Service]);
+        settling.script.need(&[Part::File, Part::Memory]);
         let unknown = ServiceFacts::default();
         let facts = match facts {
             Facts::Service(facts) => facts,
             _ => &unknown,
         };
         let yes = |wanted| if wanted { "yes" } else { "no" }.to_owned();
-        let mut words = vec![
-            unit(name("service", &self.watch.name)?),
+        let mut words = match place(&self.watch.name)? {
+            Place::System(unit) => {
+                settling.script.need(&Part::SERVICES);
+                vec!["system".to_owned(), unit]
+            }
+            Place::Supervisor(program) => {
+                settling.script.need(&Part::SUPERVISED);
+                vec!["supervisor".to_owned(), program.to_owned()]
+            }
+        };
+        words.extend([
             yes(self.enabled),
             yes(self.running),
             self.manner(facts).map_or("keep", Manner::word).to_owned(),
-        ];
+        ]);
         let takes = self.takes(facts);
         words.extend(settling.taken_up(&self.watch.name, &facts.tokens, takes));
         settling.script.call("ch_do ch_service", words)
@@ -160,6 +172,22 @@ impl Service {
             reload_owed: BTreeSet::new(),
             tokens: before.tokens.clone(),
         }
+    }
+}
+
+/// Where a service is found.
+#[derive(Debug, PartialEq, Eq)]
+enum Place<'a> {
+    /// At the machine's service manager, as this unit.
+    System(String),
+    /// At supervisord, as this program or group of them.
+    Supervisor(&'a str),
+}
+
+fn place(service: &str) -> Result<Place<'_>, Refusal> {
+    match service.strip_prefix(SUPERVISED) {
+        Some(program) => Ok(Place::Supervisor(name("program of supervisord", program)?)),
+        None => Ok(Place::System(unit(name("service", service)?))),
     }
 }
 

@@ -1,91 +1,26 @@
-# Services by systemd, the one manager that is known so far.
-ch_systemd() {
-[ -d /run/systemd/system ] && ch_has systemctl && return
-ch_say 'no service manager that is known here (only systemd so far)'
+# Services, by what keeps them on this machine: functions named after it do the same for each.
+ch_init=
+ch_keeper() {
+[ -z "$ch_init" ] || return 0
+for ch_init in systemd openrc; do "ch_${ch_init}_there" && return; done
+ch_init=
+ch_say 'there is no service manager that is known here: neither systemd (/run/systemd/system)' \
+'nor OpenRC (/run/openrc) keeps the services of this machine'
 return 1
 }
 # How services are: their units.
-ch_services() {
-ch_systemd || return
-for ch_x; do if ch_boots "$ch_x"; then printf b; else printf .; fi; done
-ch_mark boots
-systemctl show --property=Id,Names,LoadState,ActiveState,UnitFileState -- "$@" </dev/null
-ch_mark services
-}
-# Whether an init script starts at boot.
-ch_boots() {
-for ch_z in /etc/rc[2345].d/S[0-9][0-9]"${1%.service}"; do [ ! -e "$ch_z" ] || return 0; done
-return 1
-}
-# How the unit `ch_x` is now.
-ch_unit() {
-ch_load= ch_active= ch_file= ch_stale=
-while IFS= read -r ch_v; do
-case $ch_v in
-LoadState=*) ch_load=${ch_v#*=} ;;
-ActiveState=*) ch_active=${ch_v#*=} ;;
-UnitFileState=*) ch_file=${ch_v#*=} ;;
-NeedDaemonReload=yes) ch_stale=yes ;;
-esac
-done <<_
-$(systemctl show --property=LoadState,ActiveState,UnitFileState,NeedDaemonReload -- "$ch_x" </dev/null)
-_
-}
-# Arguments: unit, enable (yes or no), run (yes or no), what to do where it runs (restart, reload or
-# keep); then the record and the words of what it takes up by that.
+ch_services() { ch_keeper && "ch_${ch_init}_look" "$@"; }
+# Arguments: who keeps it (system or supervisor), unit, enable (yes or no), run (yes or no), what to
+# do where it runs (restart, reload or keep); then the record and the words of what it takes up by
+# that.
 ch_service() {
-ch_systemd || return
-ch_x=$1
-ch_service_known || return
-ch_service_boot "$2" && ch_service_run "$3" "$4" || {
-systemctl --no-pager --full --lines=12 status -- "$ch_x" >&2
+ch_who=$1 ch_x=$2
+[ "$ch_who" != system ] || { ch_keeper && ch_who=$ch_init; } || return
+"ch_${ch_who}_known" "$3" "$4" || return
+"ch_${ch_who}_boot" "$3" && "ch_${ch_who}_run" "$4" "$5" || {
+"ch_${ch_who}_words" >&2
 return 1
 }
-shift 4
+shift 5
 [ $# -eq 0 ] || ch_took "$@"
-}
-ch_service_known() {
-ch_unit
-if [ "$ch_reload$ch_stale" ] || [ "$ch_load" = not-found ]; then
-systemctl daemon-reload >&2 || return
-ch_reload=
-ch_unit
-fi
-[ "$ch_load" != not-found ] || {
-ch_say "there is no service $ch_x"
-return 1
-}
-}
-ch_service_boot() {
-[ "$ch_file" != generated ] || if ch_boots "$ch_x"; then ch_file=enabled; else ch_file=disabled; fi
-case $1:$ch_file in
-yes:enabled | yes:static | yes:indirect | no:disabled) ;;
-yes:*) ch_service_link enable ;;
-no:*) ch_service_link disable ;;
-esac
-}
-# Links are for the next start of the machine: the manager need not read everything anew for them.
-# But of a unit that it has loaded it remembers how it was linked.
-ch_service_link() {
-systemctl "$1" --no-reload -- "$ch_x" >&2 || return
-[ "$ch_active" = inactive ] || systemctl daemon-reload >&2
-}
-ch_service_run() {
-case $1:$ch_active in
-no:inactive | no:failed) ;;
-no:*) systemctl stop -- "$ch_x" >&2 || return ;;
-yes:active | yes:reloading)
-case $2 in
-restart) systemctl restart -- "$ch_x" >&2 || return ;;
-reload) systemctl reload-or-restart -- "$ch_x" >&2 || return ;;
-esac
-;;
-*)
-[ "$ch_active" != failed ] || systemctl reset-failed -- "$ch_x" >&2
-systemctl start -- "$ch_x" >&2 || return
-;;
-esac
-[ "$1" = yes ] || return 0
-ch_unit
-[ "$ch_active" != failed ]
 }

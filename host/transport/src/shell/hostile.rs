@@ -81,6 +81,7 @@ fn sections() -> impl Strategy<Value = Vec<Section>> {
         "boots",
         "records",
         "services",
+        "states",
         "done",
         "failed",
         "stopped 0",

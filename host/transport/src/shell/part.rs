@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::resources::service::Keeper;
 use crate::resources::software::Packager;
 
 /// Functions of the shell that belong together.
@@ -53,6 +54,8 @@ pub(crate) enum Part {
     User,
     /// Services.
     Service,
+    /// Services by what keeps them.
+    Services(Keeper),
 }
 
 impl Part {
@@ -64,6 +67,16 @@ impl Part {
         Self::Packages(Packager::Dnf),
         Self::Packages(Packager::Pacman),
     ];
+
+    /// All it takes for services: what keeps them, only the machine knows.
+    pub(crate) const SERVICES: [Self; 3] = [
+        Self::Service,
+        Self::Services(Keeper::Systemd),
+        Self::Services(Keeper::Openrc),
+    ];
+
+    /// All it takes for programs of supervisord.
+    pub(crate) const SUPERVISED: [Self; 2] = [Self::Service, Self::Services(Keeper::Supervisor)];
 
     fn source(self) -> &'static str {
         match self {
@@ -90,6 +103,7 @@ impl Part {
             Self::Group => include_str!("../resources/group.sh"),
             Self::User => include_str!("../resources/user.sh"),
             Self::Service => include_str!("../resources/service.sh"),
+            Self::Services(keeper) => keeper.source(),
         }
     }
 

@@ -6,7 +6,7 @@ use crate::digest::digest;
 use crate::resources::memory::{Changes, Debts, TakenUp};
 use crate::resources::mount;
 use crate::resources::path::{self, PathFacts};
-use crate::resources::service::{ServiceFacts, Watch};
+use crate::resources::service::{SUPERVISED, ServiceFacts, Watch};
 use crate::resources::user::UserFacts;
 
 /// What stands at a path of a simulated machine.
@@ -179,6 +179,9 @@ impl State {
         if let Some(service) = self.services.get(name) {
             return Some(service.clone());
         }
+        if let Some(program) = name.strip_prefix(SUPERVISED) {
+            return self.configures(program).then(SimulatedService::default);
+        }
         let template = name
             .split_once('@')
             .map(|(template, _)| format!("{template}@"));
@@ -190,6 +193,14 @@ impl State {
         let known = unit(name)
             || template.is_some_and(|name| unit(&name) || self.services.contains_key(&name));
         known.then(SimulatedService::default)
+    }
+
+    /// Whether there is a program of supervisord by this name.
+    fn configures(&self, program: &str) -> bool {
+        let head = format!("[program:{program}]");
+        let below = |path: &String| path.starts_with("/etc/supervisor/conf.d/");
+        let mut files = self.nodes.iter().filter(|(path, _)| below(path));
+        files.any(|(_, node)| String::from_utf8_lossy(&node.content).contains(&head))
     }
 
     pub(super) fn make_parents(&mut self, path: &str) {

@@ -10,19 +10,20 @@ use cellhost_transport::resources::group;
 use cellhost_transport::{Courier, Facts, Fleet, LocalFleet, Reply, Request, Settled, Task, Wish};
 use tempfile::TempDir;
 
-/// Lays a root over `/` at `$1`, in a mount namespace of its own, and keeps it until its input ends.
+/// Lays a root over `/` at `$1`, in namespaces of its own that end with it. As the first process
+/// there it buries those that nobody waits for.
 const KEEPER: &str = "set -e
 mount --make-rprivate /
 mount -t tmpfs -o mode=755 island \"$1\"
 cd \"$1\"
 mkdir up work root
 mount -t overlay -o lowerdir=/,upperdir=up,workdir=work island root
-mount --rbind /proc root/proc
+mount -t proc proc root/proc
 mount --rbind /dev root/dev
 mount -t tmpfs -o mode=755 run root/run
 mount -t tmpfs tmp root/tmp
 echo ready
-read -r _ || :";
+while sleep 1; do :; done";
 
 /// Such a root, and a courier into it.
 pub(crate) struct Island {
@@ -38,9 +39,10 @@ impl Island {
     pub(crate) async fn new(shell: &[&str]) -> Self {
         let place = tempfile::tempdir().unwrap();
         let mut keeper = Process::new("unshare")
-            .args(["--mount", "--", "sh", "-c", KEEPER, "island"])
+            .args(["--mount", "--pid", "--fork", "--kill-child", "--"])
+            .args(["sh", "-c", KEEPER, "island"])
             .arg(place.path())
-            .stdin(Stdio::piped())
+            .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -48,8 +50,11 @@ impl Island {
         let output = keeper.stdout.as_mut().unwrap();
         output.read_exact(&mut ready).expect("root may make mounts");
         let root = format!("{}/root", place.path().display());
-        let namespace = format!("--mount=/proc/{}/ns/mnt", keeper.id());
-        let enter = ["nsenter", &namespace, "--", "chroot", &root];
+        let first = format!("/proc/{0}/task/{0}/children", keeper.id());
+        let first = std::fs::read_to_string(first).unwrap();
+        let mount = format!("--mount=/proc/{}/ns/mnt", first.trim());
+        let pid = format!("--pid=/proc/{}/ns/pid", first.trim());
+        let enter = ["nsenter", &mount, &pid, "--", "chroot", &root];
         let enter: Vec<String> = enter.map(str::to_owned).into();
         let words = enter
             .iter()
@@ -128,9 +133,15 @@ impl Island {
         lines.into_iter().flatten().collect()
     }
 
-    pub(crate) async fn close(mut self) {
+    pub(crate) async fn close(self) {
         self.fleet.close().await;
-        drop(self.keeper.stdin.take());
-        self.keeper.wait().unwrap();
+    }
+}
+
+impl Drop for Island {
+    fn drop(&mut self) {
+        // Everything that still runs there goes too.
+        let _ = self.keeper.kill();
+        let _ = self.keeper.wait();
     }
 }

@@ -10,3 +10,4 @@
 
 mod island;
 mod packages;
+mod services;

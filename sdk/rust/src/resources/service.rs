@@ -6,7 +6,7 @@ use crate::bindings::cellhost::state::state::{self, Item};
 pub struct Service(state::Service);
 
 impl Service {
-    /// Names the service as its manager does, such as `redis-server@7000`.
+    /// Names the service as the machine's manager does, such as `redis-server@7000`.
     pub fn named(name: impl Into<String>) -> Self {
         Self(state::Service {
             name: name.into(),
@@ -15,6 +15,12 @@ impl Service {
             restart_for: Vec::new(),
             reload_for: Vec::new(),
         })
+    }
+
+    /// Names a program of supervisord, or a group of programs. It is enabled where its
+    /// configuration says `autostart=true`; name that file in [`Self::restart_for`].
+    pub fn supervised(program: impl AsRef<str>) -> Self {
+        Self::named(format!("supervisor:{}", program.as_ref()))
     }
 
     /// Wishes that it starts when the machine does.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use cellhost_transport::resources::service::SUPERVISED;
 use cellhost_transport::resources::software;
 
 use super::wit;
@@ -36,7 +37,9 @@ pub(super) fn account(name: String) -> Result<String, String> {
 }
 
 pub(super) fn service(name: String) -> Result<String, String> {
-    plain(name, "_-.@:\\", "service")
+    let program = name.strip_prefix(SUPERVISED).unwrap_or(&name);
+    plain(program.to_owned(), "_-.@:\\", "service")?;
+    Ok(name)
 }
 
 /// Takes names apart from the versions that some of them are asked for in.

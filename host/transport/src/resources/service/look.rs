@@ -2,44 +2,101 @@
 
 use std::collections::BTreeMap;
 
-use super::{ServiceFacts, unit};
-use crate::shell::{Misread, Part, Refusal, Script, Sections, name};
+use super::{Place, ServiceFacts, place, unit};
+use crate::shell::{Misread, Part, Refusal, Script, Sections};
 
 /// Asks about services.
 pub(crate) fn ask<'a>(
     script: &mut Script,
     names: impl IntoIterator<Item = &'a String>,
 ) -> Result<(), Refusal> {
-    script.need(&[Part::Service]);
-    let units = names
-        .into_iter()
-        .map(|service| Ok(unit(name("service", service)?)));
-    script.call("ch_ask ch_services", units.collect::<Result<Vec<_>, _>>()?)
+    let (mut units, mut programs) = (Vec::new(), Vec::new());
+    for name in names {
+        match place(name)? {
+            Place::System(unit) => units.push(unit),
+            Place::Supervisor(program) => programs.push(program),
+        }
+    }
+    if !units.is_empty() {
+        script.need(&Part::SERVICES);
+        script.call("ch_ask ch_services", units)?;
+    }
+    if !programs.is_empty() {
+        script.need(&Part::SUPERVISED);
+        script.call("ch_ask ch_supervisor_look", programs)?;
+    }
+    Ok(())
 }
 
-/// Reads the answer. None where there is no service manager known here.
+/// Reads the answers. None where there is no service manager known here.
 pub(crate) fn read<'a>(
     sections: &mut Sections,
     names: impl IntoIterator<Item = &'a String>,
 ) -> Result<Option<BTreeMap<String, ServiceFacts>>, Misread> {
-    let boots = sections.any()?;
-    match boots.mark.as_str() {
-        "boots" => {}
-        "end refused" => return Ok(None),
-        _ => return Err(Misread::new("not told which services start at boot")),
-    }
-    let shown = sections.take("services")?;
-    let shown = String::from_utf8_lossy(&shown).into_owned();
-    let shown: Vec<&str> = shown.trim_end().split("\n\n").collect();
-    let names: Vec<&String> = names.into_iter().collect();
-    if boots.data.len() != names.len() || shown.len() != names.len() {
-        return Err(Misread::new("another count of services than asked for"));
-    }
+    let supervised = |name: &&String| name.starts_with(super::SUPERVISED);
+    let (programs, units): (Vec<_>, Vec<_>) = names.into_iter().partition(supervised);
     let mut facts = BTreeMap::new();
-    for ((name, boots), shown) in names.into_iter().zip(boots.data).zip(shown) {
-        facts.insert(name.clone(), service(name, boots == b'b', shown)?);
+    for names in [units, programs] {
+        if !names.is_empty() {
+            match read_some(sections, &names)? {
+                Some(some) => facts.extend(names.into_iter().cloned().zip(some)),
+                None => return Ok(None),
+            }
+        }
     }
     Ok(Some(facts))
+}
+
+/// Reads what one keeper says of its services, in their order.
+fn read_some(
+    sections: &mut Sections,
+    names: &[&String],
+) -> Result<Option<Vec<ServiceFacts>>, Misread> {
+    let another_count = || Misread::new("another count of services than asked for");
+    let first = sections.any()?;
+    match first.mark.as_str() {
+        "boots" => {
+            let shown = sections.take("services")?;
+            let shown = String::from_utf8_lossy(&shown).into_owned();
+            let shown: Vec<&str> = shown.trim_end().split("\n\n").collect();
+            if first.data.len() != names.len() || shown.len() != names.len() {
+                return Err(another_count());
+            }
+            let all = names.iter().zip(first.data).zip(shown);
+            let facts = all.map(|((name, boots), shown)| service(name, boots == b'b', shown));
+            facts.collect::<Result<_, _>>().map(Some)
+        }
+        "states" => {
+            let text = String::from_utf8_lossy(&first.data).into_owned();
+            let facts: Vec<_> = text.lines().map(state).collect::<Result<_, _>>()?;
+            if facts.len() != names.len() {
+                return Err(another_count());
+            }
+            Ok(Some(facts))
+        }
+        "end refused" => Ok(None),
+        _ => Err(Misread::new("not told how services are")),
+    }
+}
+
+/// Reads a line: whether it is known, starts with the machine, runs; and its keeper's word.
+fn state(line: &str) -> Result<ServiceFacts, Misread> {
+    let yes = |word| match word {
+        "yes" => Ok(true),
+        "no" => Ok(false),
+        _ => Err(Misread::new("no state of a service")),
+    };
+    let words: Vec<&str> = line.split(' ').collect();
+    let [known, enabled, running, state] = words.as_slice() else {
+        return Err(Misread::new("no state of a service"));
+    };
+    Ok(ServiceFacts {
+        known: yes(known)?,
+        enabled: yes(enabled)?,
+        running: yes(running)?,
+        state: (*state).to_owned(),
+        ..ServiceFacts::default()
+    })
 }
 
 fn service(name: &str, boots: bool, shown: &str) -> Result<ServiceFacts, Misread> {
@@ -78,6 +135,14 @@ mod tests {
         let facts = service("mysql", false, shown).unwrap();
         assert!(facts.known && facts.enabled && facts.running);
         assert!(service("redis", false, shown).is_err());
+    }
+
+    #[test]
+    fn reads_a_state_in_four_words() {
+        let facts = state("yes no yes RUNNING").unwrap();
+        assert!(facts.known && !facts.enabled && facts.running);
+        assert_eq!(facts.state, "RUNNING");
+        assert!(state("yes no").is_err() && state("yes no maybe x").is_err());
     }
 
     #[test]
