@@ -69,6 +69,8 @@ pub struct File {
     pub owner: Option<String>,
     /// Group.
     pub group: Option<String>,
+    /// Whether what it replaces is kept beside it.
+    pub backup: bool,
 }
 
 /// What a file holds.

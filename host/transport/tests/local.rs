@@ -153,6 +153,7 @@ impl Bench {
             owner: None,
             group: None,
             before: None,
+            backup: false,
         }
     }
 }
@@ -332,6 +333,34 @@ under_every_shell! {
         }
         assert_eq!(std::fs::read(bench.path("other")).unwrap(), b"theirs");
         assert_eq!(std::fs::read_dir(bench.place.path()).unwrap().flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(".cellhost")).count(), 0);
+    }
+
+    async fn keeps_the_newest_of_what_it_replaces(bench) {
+        let replace = async |content: &str| {
+            let file = file::File { backup: true, mode: Some(0o640), ..bench.file("a*file", content.as_bytes()) };
+            bench.settled(vec![Wish::File(file)]).await;
+        };
+        std::fs::write(bench.path("a*file.cellhost-of-others"), "theirs").unwrap();
+        std::fs::write(bench.path("a-file.cellhost-0123456789ab"), "another's").unwrap();
+        let kept = |content: &str| format!("a*file.cellhost-{}", &hash(content.as_bytes())[..12]);
+        for version in 0..8 {
+            replace(&version.to_string()).await;
+            let time = std::time::SystemTime::now() - Duration::from_secs(1000 - version * 10);
+            let replaced = std::fs::File::options().write(true).open(bench.path("a*file")).unwrap();
+            replaced.set_modified(time).unwrap();
+        }
+        for (version, there) in [("0", false), ("1", false), ("2", true), ("6", true), ("7", false)] {
+            assert_eq!(bench.path(&kept(version)).exists(), there, "{version} {}", bench.shell);
+        }
+        let old = bench.path(&kept("6"));
+        assert_eq!((std::fs::read(&old).unwrap(), mode(&old)), (b"6".to_vec(), 0o640));
+        assert_eq!(std::fs::metadata(&old).unwrap().nlink(), 1);
+        assert!(bench.path("a*file.cellhost-of-others").exists());
+        assert!(bench.path("a-file.cellhost-0123456789ab").exists());
+        // One that is there already is not written again.
+        std::fs::write(bench.path(&kept("7")), "7, kept before").unwrap();
+        replace("8").await;
+        assert_eq!(std::fs::read(bench.path(&kept("7"))).unwrap(), b"7, kept before");
     }
 
     async fn looks_at_more_paths_than_one_call_takes(bench) {

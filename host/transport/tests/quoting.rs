@@ -229,6 +229,7 @@ fn wishes(case: &Case, directory: &str, file: &str, link: &str) -> Vec<Wish> {
             path: file.to_owned(),
             content: case.content.clone(),
             before: None,
+            backup: false,
             hash: format!("{:x}", Sha256::digest(&case.content)),
             mode: Some(0o640),
             owner: None,

@@ -44,6 +44,7 @@ fn config(content: &str) -> Wish {
         owner: Some("redis".into()),
         group: None,
         before: None,
+        backup: false,
     })
 }
 

@@ -149,6 +149,7 @@ fn file(path: &str, content: &str) -> Wish {
         owner: Some("root".into()),
         group: None,
         before: None,
+        backup: false,
     })
 }
 

@@ -87,7 +87,7 @@ def file(settings):
 def rendered(path, template, variables):
     text = json.dumps(variables, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
     content = state.Content_Rendered(state.Rendering(template, text))
-    return state.Item_File(state.File(path, content, 0o644, None, None))
+    return state.Item_File(state.File(path, content, 0o644, None, None, False))
 
 
 def service(wanted, restart_for):

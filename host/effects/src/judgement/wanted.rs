@@ -105,6 +105,7 @@ fn file(path: &str, content: Vec<u8>) -> File {
         owner: None,
         group: None,
         before: None,
+        backup: false,
     }
 }
 
@@ -162,6 +163,7 @@ fn what(item: &Item) -> Result<What, EffectError> {
                 mode: wish.mode,
                 owner: wish.owner.clone(),
                 group: wish.group.clone(),
+                backup: wish.backup,
                 ..file(&wish.path, bytes.clone())
             })
         }

@@ -174,6 +174,7 @@ mod tests {
             owner: owner.map(str::to_owned),
             group: None,
             before: None,
+            backup: false,
         })
     }
 

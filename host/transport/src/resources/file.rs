@@ -21,6 +21,8 @@ pub struct File {
     pub group: Option<String>,
     /// What has to stand there until now; where something else does, nothing is replaced.
     pub before: Option<Before>,
+    /// Whether what it replaces is kept beside it.
+    pub backup: bool,
 }
 
 /// What a new file may replace.
@@ -70,6 +72,12 @@ impl File {
             };
             settling.script.call("ch_do ch_file_still", [&at, hash])?;
         }
+        if let Facts::Path(facts) = facts
+            && let Some(name) = self.kept(facts)
+        {
+            let words = [&at, &operand(&name)];
+            settling.script.call("ch_do ch_file_keep", words)?;
+        }
         let mut words = vec![
             at.clone(),
             path::octal(self.mode),
@@ -81,6 +89,18 @@ impl File {
         settling.script.call("ch_do ch_file_close", words)?;
         settling.touched(&at);
         Ok(())
+    }
+
+    /// Where what it replaces is kept: beside it, by the beginning of its hash.
+    pub(crate) fn kept(&self, facts: &PathFacts) -> Option<String> {
+        let known = match &self.before {
+            Some(Before::Hash(hash)) => Some(hash),
+            _ => None,
+        };
+        let old = facts.hash.as_ref().or(known)?;
+        let replaced = facts.kind == Some(FileKind::File) && *old != self.hash;
+        let beginning = old.get(..12).filter(|_| self.backup && replaced)?;
+        Some(format!("{}.cellhost-{beginning}", self.path))
     }
 
     /// Returns what differs, if anything.
@@ -107,6 +127,9 @@ impl File {
                 lines.push(format!("replace {}", super::path::noun(other)));
                 content = true;
             }
+        }
+        if let Some(name) = self.kept(facts) {
+            lines.push(format!("keep what it held as {name}"));
         }
         (!lines.is_empty()).then_some(Difference { lines, content })
     }

@@ -33,6 +33,21 @@ ch_file_before() {
 [ ! -f "$1" ] || [ -L "$1" ] || head -c "$2" <"$1"
 ch_mark before
 }
+# Keeps what is about to be replaced: path, name. Of all that is kept beside the path, the five whose
+# content is newest stay.
+ch_file_keep() {
+[ -e "$2" ] || [ -L "$2" ] || ln -- "$1" "$2" 2>/dev/null || cp -p -- "$1" "$2" || return
+while :; do
+ch_i=0 ch_old=
+for ch_x in "$1".cellhost-????????????; do
+[ -f "$ch_x" ] && [ ! -L "$ch_x" ] || continue
+ch_i=$((ch_i + 1))
+[ "$ch_x" = "$2" ] || { [ "$ch_old" ] && [ ! "$ch_x" -ot "$ch_old" ]; } || ch_old=$ch_x
+done
+[ "$ch_i" -gt 5 ] || return 0
+rm -f -- "$ch_old" || return
+done
+}
 # Only the outside of a file: path, mode, owner, group.
 ch_file_outside() {
 [ -f "$1" ] && [ ! -L "$1" ] || {

@@ -144,6 +144,11 @@ impl State {
         if wish.before.is_some() && wish.before != is {
             return Err(format!("{} has changed since it was looked at", wish.path));
         }
+        if let Some(name) = wish.kept(&self.path_facts(&wish.path, true))
+            && let Some(before) = before.clone()
+        {
+            self.nodes.insert(name, before);
+        }
         match before {
             Some(before) if before.kind == FileKind::Directory => {
                 return Err(format!("{} is a directory", wish.path));
@@ -194,6 +199,7 @@ impl State {
             owner: wish.owner.clone(),
             group: wish.group.clone(),
             before: None,
+            backup: false,
         })
     }
 

@@ -35,6 +35,13 @@ impl File {
         self.0.group = Some(group.into());
         self
     }
+
+    /// Keeps what it replaces beside it, as `<path>.cellhost-<12 digits of its hash>`. The five
+    /// newest of these stay.
+    pub fn backup(mut self) -> Self {
+        self.0.backup = true;
+        self
+    }
 }
 
 impl FilePlace {
@@ -65,6 +72,7 @@ impl FilePlace {
             mode: None,
             owner: None,
             group: None,
+            backup: false,
         })
     }
 }

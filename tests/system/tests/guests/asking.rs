@@ -94,6 +94,7 @@ pub(crate) fn file(path: &str, content: &str) -> Item {
         mode: None,
         owner: None,
         group: None,
+        backup: false,
     })
 }
 
@@ -108,6 +109,7 @@ pub(crate) fn rendered(path: &str, value: &Value) -> Item {
         mode: None,
         owner: None,
         group: None,
+        backup: false,
     })
 }
 

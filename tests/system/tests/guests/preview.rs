@@ -1,5 +1,7 @@
 use anyhow::Result;
-use cellhost_effects::{Act, Answer, Certainty, EffectError, Found, Hook, Outcome, Settlement};
+use cellhost_effects::{
+    Act, Answer, Certainty, EffectError, File, Found, Hook, Item, Outcome, Settlement,
+};
 use cellhost_transport::{FileKind, Package};
 
 use crate::asking::{Asker, absent, command, directory, file, probe, run, service, software};
@@ -157,5 +159,34 @@ async fn a_look_is_answered_by_the_machine_until_something_was_held_back() -> Re
     let asked = answered(asker.ask(probe(command(&["tool", "look"]))).await?);
     assert_eq!(asked, ("real".to_owned(), Certainty::Unknown));
     assert_eq!(m1.commands().len(), 2);
+    Ok(())
+}
+
+#[tokio::test]
+async fn says_what_would_be_kept_of_a_file_and_keeps_it() -> Result<()> {
+    let (stage, dry) = stage()?;
+    let m1 = stage.fleet.machine("m1").expect("m1");
+    m1.state().write("/etc/mine/kept", "old\n");
+    let list = || {
+        let Item::File(wish) = file("/etc/mine/kept", "new\n") else {
+            panic!("no file");
+        };
+        Act::Ensure(vec![Item::File(File {
+            backup: true,
+            ..wish
+        })])
+    };
+    let name = format!(
+        "/etc/mine/kept.cellhost-{}",
+        &cellhost_manifest::digest(b"old\n")[..12]
+    );
+    let shown = settled(dry.ask(list()).await?);
+    let line = format!("keep what it held as {name}");
+    assert_eq!(shown[0].lines, ["content", &line]);
+    assert!(!m1.state().nodes.contains_key(&name));
+    let real = Asker::new(&stage, Mode::Real, Hook::Apply, ASKS)?;
+    assert_eq!(settled(real.ask(list()).await?), shown);
+    assert_eq!(stage.text("m1", &name), "old\n");
+    assert!(!settled(real.ask(list()).await?)[0].changed());
     Ok(())
 }

@@ -14,6 +14,7 @@ pub(super) fn file(wish: wit::File) -> Result<Item, String> {
         mode: mode(wish.mode)?,
         owner: wish.owner,
         group: wish.group,
+        backup: wish.backup,
     }))
 }
 
@@ -59,6 +60,7 @@ pub(super) fn unit(wish: wit::UnitFile) -> Result<Item, String> {
         mode: Some(0o644),
         owner: Some("root".to_owned()),
         group: Some("root".to_owned()),
+        backup: false,
     }))
 }
 
