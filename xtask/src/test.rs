@@ -126,7 +126,7 @@ fn couriers(workshop: &Workshop, program: &Path, count: &mut Count) -> Result<bo
     };
     let tests = ["test", "--package", "cellhost-transport", "--test", "ssh"];
     succeed(cargo(workshop).args(tests).arg("--no-run"))?;
-    succeed(&mut lab_of(&["up", "2"]))?;
+    succeed(&mut lab_of(&["up", "4"]))?;
     let result = watch(
         lab_of(&["exec", "--"])
             .arg(cargo(workshop).get_program())

@@ -4,6 +4,7 @@ mod commands;
 mod directories;
 mod error;
 mod lock;
+mod password;
 mod progress;
 mod report;
 mod session;

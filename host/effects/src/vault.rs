@@ -95,6 +95,14 @@ impl Vault {
         Self { values, finder }
     }
 
+    /// The same vault with a value that the plan does not know; it replaces one of that name.
+    pub fn with(mut self, name: SecretName, value: Zeroizing<String>) -> Result<Self, VaultError> {
+        let value = judged(&name, value)?;
+        let mut values = std::mem::take(&mut self.values);
+        values.insert(name, value);
+        Ok(Self::holding(values))
+    }
+
     /// The value of a secret.
     pub fn reveal(&self, name: &str) -> Option<&str> {
         self.values

@@ -207,6 +207,7 @@ fn forgotten(plan: &Plan, usage: &ModuleUse, membership: &Membership) -> Vec<Mac
             address: seat.address.clone(),
             user: seat.user.clone(),
             port: seat.port,
+            host_keys: seat.host_keys.clone(),
             roles: BTreeSet::new(),
             groups: BTreeSet::new(),
             tags: BTreeMap::new(),

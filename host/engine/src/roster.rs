@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cellhost_plan::{InstanceName, MachineName, ModuleUse, Plan};
+use cellhost_plan::{HostKey, InstanceName, MachineName, ModuleUse, Plan};
 use serde::{Deserialize, Serialize};
 
 /// The members of every module of a cell and their ordinals. Kept beside the plan, because a
@@ -36,6 +36,9 @@ pub struct Seat {
     /// The port.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
+    /// The keys of which it has to show one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub host_keys: Vec<HostKey>,
 }
 
 impl Default for Membership {
@@ -68,6 +71,7 @@ impl Roster {
                 address: machine.address.clone(),
                 user: machine.user.clone(),
                 port: machine.port,
+                host_keys: machine.host_keys.iter().map(HostKey::anywhere).collect(),
             };
             membership.machines.insert(machine.name.clone(), seat);
         }

@@ -1,6 +1,7 @@
 use crate::address::check_address;
 use crate::attributes::Attributes;
 use crate::document::{Text, Value};
+use crate::host_key::HostKey;
 use crate::name::MachineName;
 use crate::problem::Problem;
 use crate::range::{expand, is_range};
@@ -17,6 +18,7 @@ pub(crate) struct Definition<'a> {
     pub(crate) address_span: Span,
     pub(crate) user: Option<String>,
     pub(crate) port: Option<u16>,
+    pub(crate) host_keys: Vec<HostKey>,
     pub(crate) attributes: Attributes,
 }
 
@@ -32,6 +34,14 @@ impl<'a> Definition<'a> {
         let port = table
             .get("port")
             .and_then(|value| value.integer(1..=u16::MAX));
+        let one = names.as_ref().is_none_or(|names| names.len() == 1);
+        let host_keys = table.get("host-key").map(|value| {
+            if !one {
+                let problem = Problem::new("a range of machines cannot share a host key");
+                value.reject(problem.help("whoever has the key of one could pass for all of them; give each machine an entry of its own"));
+            }
+            HostKey::read(&value)
+        });
         let attributes = Attributes::read(&mut table);
         table.finish();
         let names = names?;
@@ -45,6 +55,7 @@ impl<'a> Definition<'a> {
             names,
             user,
             port,
+            host_keys: host_keys.unwrap_or_default(),
             attributes,
         })
     }

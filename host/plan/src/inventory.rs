@@ -103,6 +103,7 @@ fn machine(definition: &Definition<'_>, index: usize, name: &MachineName, ssh: &
         address: definition.addresses.get(index).cloned().unwrap_or_default(),
         user: definition.user.clone().or_else(|| ssh.user.clone()),
         port: definition.port.or(ssh.port),
+        host_keys: definition.host_keys.clone(),
         roles: attributes.roles.iter().cloned().collect(),
         groups: BTreeSet::new(),
         tags: tags

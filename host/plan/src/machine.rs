@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
 
+use crate::host_key::HostKey;
 use crate::name::MachineName;
 use crate::source::Span;
 
@@ -16,6 +17,8 @@ pub struct Machine {
     pub user: Option<String>,
     /// The port: its own, else the plan's; ssh decides when absent.
     pub port: Option<u16>,
+    /// The keys of which it has to show one; without any, what is known elsewhere counts.
+    pub host_keys: Vec<HostKey>,
     /// What it is for.
     pub roles: BTreeSet<String>,
     /// The groups it is in.

@@ -7,6 +7,7 @@ use crate::document::{Kind, Table, Value};
 use crate::duration::parse_duration_within;
 use crate::location::resolve;
 use crate::name::SecretName;
+use crate::problem::Problem;
 use crate::secret::Secrets;
 
 /// How machines are reached.
@@ -26,8 +27,14 @@ pub struct Ssh {
     pub parallel: usize,
     /// How many connections may live at once, those of earlier runs included.
     pub connections: usize,
-    /// How long a connection may take to come up.
+    /// The key exchanges to offer, in the words of ssh; ssh decides when absent.
+    pub key_exchange: Option<String>,
+    /// How long each step of a connection may take, up to the machine's key.
     pub connect_timeout: Duration,
+    /// How long each step after that may take: login, becoming root, the greeting of a shell.
+    pub login_timeout: Duration,
+    /// How long a machine may be silent before it counts as lost.
+    pub silence: Duration,
     /// How long a connection stays open between runs; zero closes it at the end of a run.
     pub keep_alive: Duration,
     /// How to become root after logging in, when the login user is not root.
@@ -82,7 +89,10 @@ impl Default for Ssh {
             host_keys: HostKeys::Strict,
             parallel: 50,
             connections: 200,
+            key_exchange: None,
             connect_timeout: Duration::from_secs(10),
+            login_timeout: Duration::from_secs(30),
+            silence: Duration::from_secs(20),
             keep_alive: Duration::from_mins(10),
             r#become: None,
         }
@@ -107,6 +117,9 @@ impl Ssh {
             .and_then(|value| value.integer(1..=u16::MAX));
         ssh.config = table.get("config").and_then(path);
         ssh.identity = table.get("identity").and_then(path);
+        ssh.key_exchange = table
+            .get("key-exchange")
+            .and_then(|value| value.parse(key_exchange));
         ssh.r#become = table
             .get("become")
             .and_then(|value| Become::read(&value, secrets));
@@ -137,6 +150,8 @@ impl Ssh {
                 .unwrap_or(default)
         };
         self.connect_timeout = duration("connect-timeout", self.connect_timeout, 1, 3600);
+        self.login_timeout = duration("login-timeout", self.login_timeout, 1, 3600);
+        self.silence = duration("silence", self.silence, 4, 3600);
         self.keep_alive = duration("keep-alive", self.keep_alive, 0, 7 * 24 * 3600);
     }
 }
@@ -158,6 +173,12 @@ impl Become {
             .require("method", "\"sudo\"")
             .and_then(|value| value.parse(method));
         let password = table.get("password").and_then(|value| {
+            if method == Some(BecomeMethod::Doas) {
+                let problem = Problem::new("`doas` takes a password from a terminal only");
+                value.reject(problem.label("nobody can be given it").help(
+                    "let it be `permit nopass` in the machine's doas.conf, or become root by `sudo`",
+                ));
+            }
             let mut reference = value.table()?;
             let name = reference
                 .require("secret", "\"…\"")
@@ -177,7 +198,19 @@ pub(crate) fn read_user(value: &Value<'_>) -> Option<String> {
     value.parse(|text| check_user(text).map(|()| text.to_owned()))
 }
 
-fn host_keys(text: &str) -> Result<HostKeys, crate::Problem> {
+/// Checks names of key exchanges, as `KexAlgorithms` of ssh has them.
+fn key_exchange(text: &str) -> Result<String, Problem> {
+    let good = |c: char| c.is_ascii_alphanumeric() || "-.@,".contains(c);
+    let names = text.strip_prefix(['+', '-', '^']).unwrap_or(text);
+    if names.is_empty() || !names.chars().all(good) || names.split(',').any(str::is_empty) {
+        let message = format!("`{}` names no key exchange", text.escape_debug());
+        let help = "`ssh -Q kex` lists those that this computer knows, such as `curve25519-sha256`";
+        return Err(Problem::new(message).help(help));
+    }
+    Ok(text.to_owned())
+}
+
+fn host_keys(text: &str) -> Result<HostKeys, Problem> {
     let choices = [
         ("strict", HostKeys::Strict),
         ("accept-new", HostKeys::AcceptNew),
@@ -185,7 +218,7 @@ fn host_keys(text: &str) -> Result<HostKeys, crate::Problem> {
     choose("way to treat host keys", text, choices)
 }
 
-fn method(text: &str) -> Result<BecomeMethod, crate::Problem> {
+fn method(text: &str) -> Result<BecomeMethod, Problem> {
     let choices = [BecomeMethod::Sudo, BecomeMethod::Doas].map(|method| (method.as_str(), method));
     choose("way to become root", text, choices)
 }

@@ -51,6 +51,8 @@ pub enum Stage {
     HostKey,
     /// The user had to be let in.
     Authenticate,
+    /// The user had to become root.
+    Become,
     /// The courier had to start and say what it finds there.
     Start,
     /// A request was under way.
@@ -117,6 +119,7 @@ impl std::fmt::Display for Stage {
             Self::Banner => "waiting for its greeting",
             Self::HostKey => "checking its key",
             Self::Authenticate => "authenticating",
+            Self::Become => "becoming root",
             Self::Start => "starting the courier",
             Self::Effect => "carrying out an effect",
         })

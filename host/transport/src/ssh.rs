@@ -4,6 +4,7 @@
 //! let it in and is spoken to over its control socket. It may live longer than a run; while it does,
 //! a shell on the machine costs a message to that socket. How many live at once is bounded.
 
+mod becoming;
 mod capacity;
 mod connecting;
 mod control;
@@ -20,9 +21,11 @@ use async_trait::async_trait;
 use cellhost_plan::{Machine, MachineName, Ssh, at_home};
 use tokio::sync::{Mutex, Semaphore};
 use tokio::task::JoinSet;
+use zeroize::Zeroizing;
 
 use crate::shell::{Memory, ShellCourier};
 use crate::{Courier, CourierError, Fleet, Stage};
+use becoming::Password;
 use capacity::{Capacity, Tenant};
 use control::ControlDirectory;
 use destination::Destination;
@@ -64,11 +67,14 @@ pub enum SshError {
 impl SshFleet {
     /// Makes the fleet of these machines. Nothing is connected yet.
     ///
-    /// `config` takes the place of the configuration file that the plan names.
+    /// `config` takes the place of the configuration file that the plan names. `password` is what
+    /// the program asks for that makes the login user root; it is given once to each machine that
+    /// asks, and to no other once the first refused it.
     pub fn new<'a>(
         settings: &Ssh,
         machines: impl IntoIterator<Item = &'a Machine>,
         config: Option<&Path>,
+        password: Option<Zeroizing<String>>,
     ) -> Result<Self, SshError> {
         let salt = configuration(settings, config);
         let mut destinations = BTreeMap::new();
@@ -83,6 +89,7 @@ impl SshFleet {
             capacity: Capacity::new(settings.connections, keys, Arc::clone(&control)),
             control,
             gate: Arc::new(Semaphore::new(settings.at_once())),
+            password: password.map(Password::new),
         };
         Ok(Self {
             destinations,

@@ -1,5 +1,5 @@
 //! Couriers over ssh against machines of a lab, which has to be up and is changed:
-//! `cellhost lab up 2`, then, in the lab's network (`cellhost lab exec …`),
+//! `cellhost lab up 4`, then, in the lab's network (`cellhost lab exec …`),
 //! `cargo test -p cellhost-transport --test ssh -- --ignored --test-threads=1`.
 //! `CELLHOST_TEST_LAB` is the command that freezes and kills its machines, such as
 //! `cellhost lab`; what needs it is left out without.
@@ -17,13 +17,14 @@ use std::process::{Command as Process, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cellhost_plan::{Become, BecomeMethod, Machine, MachineName, Span, Ssh};
+use cellhost_plan::{Become, BecomeMethod, HostKey, Machine, MachineName, Span, Ssh};
 use cellhost_transport::resources::{Facts, directory, file, group, service, software, user};
 use cellhost_transport::{
     Command, Courier, CourierError, Fleet, Identity, Reply, Request, Settled, SshFleet, Stage,
     Task, Wish,
 };
 use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
 
 fn config() -> PathBuf {
     let config = std::env::var_os("CELLHOST_SSH_CONFIG");
@@ -44,6 +45,7 @@ fn machine(name: &str, address: &str) -> Machine {
         address: address.to_owned(),
         user: None,
         port: None,
+        host_keys: Vec::new(),
         roles: [].into(),
         groups: [].into(),
         tags: BTreeMap::new(),
@@ -54,7 +56,7 @@ fn machine(name: &str, address: &str) -> Machine {
 }
 
 async fn courier(settings: &Ssh, machine: Machine, config: &Path) -> (SshFleet, Arc<dyn Courier>) {
-    let fleet = SshFleet::new(settings, [&machine], Some(config)).unwrap();
+    let fleet = SshFleet::new(settings, [&machine], Some(config), None).unwrap();
     let courier = fleet.courier(&machine.name).await.unwrap();
     (fleet, courier)
 }
@@ -549,12 +551,12 @@ async fn tells_the_stage_at_which_a_connection_failed() {
 #[tokio::test]
 #[ignore = "needs a lab"]
 async fn tells_that_nobody_may_become_root() {
-    let (fleet, courier_) = to("m1").await;
+    let (fleet, courier_) = to("m2").await;
     let script = "useradd -m -s /bin/sh plain; mkdir -p /home/plain/.ssh; \
                   cp /root/.ssh/authorized_keys /home/plain/.ssh/; chown -R plain /home/plain/.ssh; usermod -p '*' plain";
     run(courier_.as_ref(), &["sh", "-c", script]).await;
     fleet.close().await;
-    let mut plain = machine("m1", "m1");
+    let mut plain = machine("m2", "m2");
     plain.user = Some("plain".into());
     let (fleet, as_plain) = courier(&settings(), plain.clone(), &config()).await;
     let Reply::Machine(facts) = as_plain.exchange(Request::Machine).await.unwrap() else {
@@ -638,7 +640,7 @@ async fn keeps_no_more_connections_than_it_may() {
         .map(|number| machine(&format!("n{number}"), &format!("n{number}")))
         .collect();
     for round in 0..2 {
-        let fleet = Arc::new(SshFleet::new(&few, &machines, Some(&config)).unwrap());
+        let fleet = Arc::new(SshFleet::new(&few, &machines, Some(&config), None).unwrap());
         let mut asking = tokio::task::JoinSet::new();
         for machine in &machines {
             let (fleet, name) = (Arc::clone(&fleet), machine.name.clone());
@@ -672,7 +674,7 @@ async fn keeps_no_more_connections_than_it_may() {
         connections: 1,
         ..settings()
     };
-    let fleet = SshFleet::new(&fewer, &machines, Some(&config)).unwrap();
+    let fleet = SshFleet::new(&fewer, &machines, Some(&config), None).unwrap();
     let courier = fleet.courier(&machines[0].name).await.unwrap();
     assert_eq!(run(courier.as_ref(), &["echo", "x"]).await.1, "x");
     assert_eq!(living(&config), 1);
@@ -689,7 +691,7 @@ async fn never_takes_a_connection_from_a_request_under_way() {
         ..settings()
     };
     let machines = [machine("n1", "n1"), machine("n2", "n2")];
-    let fleet = SshFleet::new(&one, &machines, Some(&config)).unwrap();
+    let fleet = SshFleet::new(&one, &machines, Some(&config), None).unwrap();
     let first = fleet.courier(&machines[0].name).await.unwrap();
     let second = fleet.courier(&machines[1].name).await.unwrap();
     let started = Instant::now();
@@ -769,6 +771,324 @@ async fn never_repeats_a_change_whose_connection_died_or_hangs() {
         assert!(started.elapsed() < Duration::from_secs(25), "{death}");
         fleet.close().await;
     }
+}
+
+/// Makes a user on m1 whose password for sudo is known, and nothing else about root.
+async fn make_operator(sudoers: &str) {
+    let (fleet, root) = to("m1").await;
+    settled(root.as_ref(), vec![packages(&["sudo", "opendoas"], false)]).await;
+    let script = "id operator >/dev/null 2>&1 || useradd -m -s /bin/bash operator; \
+                  mkdir -p ~operator/.ssh; cp /root/.ssh/authorized_keys ~operator/.ssh/; \
+                  chown -R operator ~operator/.ssh; echo 'operator:correct horse' | chpasswd; \
+                  rm -rf /run/sudo/ts/operator; printf '%s\\n' \"$1\" >/etc/sudoers.d/operator; \
+                  : >/etc/doas.conf; chmod 440 /etc/sudoers.d/operator";
+    let made = run(root.as_ref(), &["sh", "-c", script, "sh", sudoers]).await;
+    assert_eq!(made.0, 0, "{}", made.1);
+    fleet.close().await;
+}
+
+/// Asks m1, as the operator who becomes root, who it is there and what an effect makes of it.
+async fn ascend(method: BecomeMethod, password: Option<&str>) -> Result<String, CourierError> {
+    let settings = Ssh {
+        login_timeout: Duration::from_secs(10),
+        r#become: Some(Become {
+            method,
+            password: None,
+        }),
+        ..settings()
+    };
+    let mut operator = machine("m1", "m1");
+    operator.user = Some("operator".into());
+    let password = password.map(|password| Zeroizing::new(password.to_owned()));
+    let fleet = SshFleet::new(&settings, [&operator], Some(&config()), password).unwrap();
+    let courier = fleet.courier(&operator.name).await.unwrap();
+    let mut reply = courier.exchange(Request::Machine).await;
+    if reply.is_err() {
+        // Asked again, it is refused again; whether it tried again its journal tells.
+        reply = courier.exchange(Request::Machine).await;
+    }
+    fleet.close().await;
+    match reply? {
+        Reply::Machine(facts) => Ok(facts.get("uid").cloned().unwrap_or_default()),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs a lab"]
+async fn becomes_root_by_sudo_with_a_password_and_without() {
+    make_operator("operator ALL=(ALL) ALL").await;
+    let sudo = BecomeMethod::Sudo;
+    assert_eq!(ascend(sudo, Some("correct horse")).await.unwrap(), "0");
+    let error = ascend(sudo, None).await.unwrap_err();
+    assert_eq!(stage(&error), Stage::Become, "{error}");
+    assert!(
+        error.to_string().contains("--ask-become-password"),
+        "{error}"
+    );
+    let (fleet, root) = to("m1").await;
+    let failures = [
+        "sh",
+        "-c",
+        "journalctl -q --no-pager | grep -c 'pam_unix(sudo:auth): authentication failure'",
+    ];
+    let before: u32 = run(root.as_ref(), &failures).await.1.parse().unwrap();
+    let error = ascend(sudo, Some("wrong horse")).await.unwrap_err();
+    assert_eq!(stage(&error), Stage::Become, "{error}");
+    assert!(error.to_string().contains("password"), "{error}");
+    assert!(!error.to_string().contains("wrong horse"), "{error}");
+    let after: u32 = run(root.as_ref(), &failures).await.1.parse().unwrap();
+    assert_eq!(after - before, 1, "one attempt");
+    let seen = ["sh", "-c", "journalctl -q --no-pager | grep -c 'horse'"];
+    assert_eq!(run(root.as_ref(), &seen).await.1, "0");
+    make_operator("operator ALL=(ALL) NOPASSWD: ALL").await;
+    // A password that nobody asks for must not reach a shell.
+    assert_eq!(ascend(sudo, Some("touch /srv/eaten")).await.unwrap(), "0");
+    assert_eq!(ascend(sudo, None).await.unwrap(), "0");
+    assert_ne!(run(root.as_ref(), &["test", "-e", "/srv/eaten"]).await.0, 0);
+    make_operator("# nothing").await;
+    let error = ascend(sudo, Some("correct horse")).await.unwrap_err();
+    assert_eq!(stage(&error), Stage::Become, "{error}");
+    make_operator("Defaults requiretty\noperator ALL=(ALL) ALL").await;
+    let error = ascend(sudo, Some("correct horse")).await.unwrap_err();
+    assert_eq!(stage(&error), Stage::Become, "{error}");
+    assert!(error.to_string().contains("tty"), "{error}");
+    fleet.close().await;
+}
+
+#[tokio::test]
+#[ignore = "needs a lab"]
+async fn becomes_root_by_doas() {
+    make_operator("# nothing").await;
+    let doas = BecomeMethod::Doas;
+    let error = ascend(doas, None).await.unwrap_err();
+    assert_eq!(stage(&error), Stage::Become, "{error}");
+    let (fleet, root) = to("m1").await;
+    let rule = "echo 'permit nopass operator as root' >/etc/doas.conf";
+    assert_eq!(run(root.as_ref(), &["sh", "-c", rule]).await.0, 0);
+    assert_eq!(ascend(doas, None).await.unwrap(), "0");
+    fleet.close().await;
+}
+
+#[tokio::test]
+#[ignore = "needs a lab"]
+async fn holds_a_machine_to_the_key_that_the_plan_pins() {
+    let place = tempfile::tempdir().unwrap();
+    let (fleet, root) = to("m1").await;
+    let text = run(root.as_ref(), &["cat", "/etc/ssh/ssh_host_ed25519_key.pub"]).await;
+    fleet.close().await;
+    let key = HostKey {
+        line: Some(12),
+        ..HostKey::parse(&text.1).unwrap()
+    };
+    let (begin, end) = key.key.split_at(40);
+    let another = HostKey {
+        key: format!("{begin}{}", end.chars().rev().collect::<String>()),
+        ..key.clone()
+    };
+    // Nothing else is known of the machine here, and what is known is not asked.
+    let text = std::fs::read_to_string(config()).unwrap();
+    let ignorant = place.path().join("ignorant");
+    std::fs::write(&ignorant, text.replace("UserKnownHostsFile", "#")).unwrap();
+    for (keys, config, good) in [
+        (vec![key.clone()], &ignorant, true),
+        (vec![another.clone(), key], &ignorant, true),
+        (vec![another], &config(), false),
+    ] {
+        let mut pinned = machine("m1", "m1");
+        pinned.host_keys = keys;
+        let (fleet, courier) = courier(&settings(), pinned, config).await;
+        let started = Instant::now();
+        match courier.exchange(Request::Machine).await {
+            Ok(_) => assert!(good),
+            Err(error) => {
+                assert!(!good, "{error}");
+                assert_eq!(stage(&error), Stage::HostKey, "{error}");
+                assert!(error.to_string().contains("line 12 of the plan"), "{error}");
+                assert!(started.elapsed() < Duration::from_secs(2));
+            }
+        }
+        fleet.close().await;
+    }
+    // A key that is known to be another one is named with its place.
+    let wrong = place.path().join("known");
+    let known = "10.77.0.1,m1 ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl";
+    std::fs::write(&wrong, format!("# one line before\n{known}\n")).unwrap();
+    let other = place.path().join("other");
+    let first = format!("UserKnownHostsFile {}\n", wrong.display());
+    std::fs::write(&other, format!("{first}{text}")).unwrap();
+    let (fleet, courier) = courier(&settings(), machine("m1", "m1"), &other).await;
+    let error = courier.exchange(Request::Machine).await.unwrap_err();
+    assert_eq!(stage(&error), Stage::HostKey, "{error}");
+    let place = format!("{}:2", wrong.display());
+    assert!(error.to_string().contains(&place), "{error}");
+    fleet.close().await;
+}
+
+#[tokio::test]
+#[ignore = "needs a lab"]
+async fn exchanges_keys_as_the_plan_says() {
+    for name in ["curve25519-sha256", "diffie-hellman-group16-sha512"] {
+        let chosen = Ssh {
+            key_exchange: Some(name.to_owned()),
+            ..settings()
+        };
+        let (other, courier) = courier(&chosen, machine("m1", "m1"), &config()).await;
+        assert_eq!(run(courier.as_ref(), &["echo", "x"]).await.1, "x");
+        other.close().await;
+    }
+    let unknown = Ssh {
+        key_exchange: Some("never-was".to_owned()),
+        ..settings()
+    };
+    let (other, courier) = courier(&unknown, machine("m1", "m1"), &config()).await;
+    let error = courier.exchange(Request::Machine).await.unwrap_err();
+    assert!(error.to_string().contains("never-was"), "{error}");
+    other.close().await;
+}
+
+/// An agent with the lab's key, which ends with it.
+struct Agent(std::process::Child);
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn agent(place: &Path) -> (Agent, PathBuf) {
+    let socket = place.join("agent");
+    let agent = Process::new("ssh-agent")
+        .args(["-D", "-a"])
+        .arg(&socket)
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let agent = Agent(agent);
+    while !socket.exists() {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let lab = std::fs::read_to_string(config()).unwrap();
+    let key = lab.split("IdentityFile \"").nth(1).unwrap();
+    let added = Process::new("ssh-add")
+        .arg("-q")
+        .arg(key.split('"').next().unwrap())
+        .env("SSH_AUTH_SOCK", &socket)
+        .status();
+    assert!(added.unwrap().success());
+    (agent, socket)
+}
+
+#[tokio::test]
+#[ignore = "needs a lab"]
+async fn goes_over_three_jump_hosts_by_an_agent_to_another_port_and_user() {
+    if !lab(&["status"]) {
+        return;
+    }
+    make_operator("# nothing").await;
+    let (fleet, root) = to("m1").await;
+    let port = "echo 'Port 22\nPort 2222' >/etc/ssh/sshd_config.d/ports.conf; systemctl reload ssh";
+    assert_eq!(run(root.as_ref(), &["sh", "-c", port]).await.0, 0);
+    fleet.close().await;
+    let place = tempfile::tempdir().unwrap();
+    let (_agent, socket) = agent(place.path());
+    let lab_config = std::fs::read_to_string(config()).unwrap();
+    let way = |name: &str, jumps: &str| {
+        let text = format!(
+            "Host far\nHostName 10.77.0.1\nProxyJump {jumps}\nHostKeyAlias m1\n\
+             Host *\nIdentityAgent {}\n{}",
+            socket.display(),
+            lab_config
+                .replace("IdentityFile", "#")
+                .replace("IdentitiesOnly", "#")
+        );
+        let path = place.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let mut far = machine("far", "far");
+    far.user = Some("operator".into());
+    far.port = Some(2222);
+    let good = way("good", "m2,m3,m4");
+    let (fleet, courier_) = courier(&settings(), far.clone(), &good).await;
+    let (status, words) = run(
+        courier_.as_ref(),
+        &["sh", "-c", "echo $USER $SSH_CONNECTION"],
+    )
+    .await;
+    assert_eq!(status, 0);
+    // The last hop is who calls.
+    assert!(words.starts_with("operator 10.77.0.4 "), "{words}");
+    assert!(words.ends_with(" 10.77.0.1 2222"), "{words}");
+    fleet.close().await;
+    let fail = async |name: &str, jumps: &str| {
+        let config = way(name, jumps);
+        let (fleet, courier) = courier(&settings(), far.clone(), &config).await;
+        let error = courier.exchange(Request::Machine).await.unwrap_err();
+        fleet.close().await;
+        (stage(&error), error.to_string())
+    };
+    for (name, jumps, wanted, words) in [
+        (
+            "refused",
+            "m2,m3:1,m4",
+            Stage::Connect,
+            "passed is `10.77.0.2`",
+        ),
+        ("user", "m2,nobody@m3,m4", Stage::Authenticate, "nobody@"),
+        (
+            "name",
+            "m2,no-such.invalid,m4",
+            Stage::Resolve,
+            "passed is `10.77.0.2`",
+        ),
+    ] {
+        let (stage, said) = fail(name, jumps).await;
+        assert_eq!(stage, wanted, "{said}");
+        assert!(said.contains(words), "{said}");
+    }
+    lab(&["freeze", "m3"]);
+    let started = Instant::now();
+    let (stage, said) = fail("frozen", "m2,m3,m4").await;
+    lab(&["thaw", "m3"]);
+    assert!(matches!(stage, Stage::Connect | Stage::Banner), "{said}");
+    assert!(said.contains("passed is `10.77.0.2`"), "{said}");
+    assert!(started.elapsed() < Duration::from_secs(12));
+}
+
+#[tokio::test]
+#[ignore = "needs a lab"]
+async fn notices_a_machine_that_freezes_in_the_middle_of_an_effect() {
+    if !lab(&["status"]) {
+        return;
+    }
+    let alert = Ssh {
+        silence: Duration::from_secs(8),
+        ..settings()
+    };
+    let (fleet, courier) = courier(&alert, machine("m2", "10.77.0.2"), &config()).await;
+    // A program that says nothing is no machine that says nothing.
+    assert_eq!(
+        run(courier.as_ref(), &["sh", "-c", "sleep 12; echo slow"])
+            .await
+            .1,
+        "slow"
+    );
+    let change = courier.exchange(command(&["sleep", "3600"], 600));
+    let freezing = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        lab(&["freeze", "m2"]);
+    };
+    let started = Instant::now();
+    let (lost, ()) = tokio::join!(change, freezing);
+    let took = started.elapsed();
+    lab(&["thaw", "m2"]);
+    let lost = lost.unwrap_err();
+    assert!(lost.in_doubt(), "{lost}");
+    assert!(lost.to_string().contains("not responding"), "{lost}");
+    assert!(took < Duration::from_secs(14), "{took:?}");
+    fleet.close().await;
 }
 
 #[tokio::test]

@@ -16,12 +16,14 @@ use tokio::sync::{mpsc, watch};
 
 use crate::directories;
 use crate::error::{CommandError, Kind};
+use crate::password::root_password;
 use crate::progress::Progress;
 use crate::report::{self, Format};
 use crate::session::{PlanArgs, Session};
 use crate::terminal::Terminal;
 
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(crate) struct Args {
     #[command(flatten)]
     plan: PlanArgs,
@@ -48,6 +50,10 @@ pub(crate) struct Args {
     )]
     ssh_config: Option<PathBuf>,
 
+    /// Ask once for the password that makes the login user root on the machines
+    #[arg(long)]
+    ask_become_password: bool,
+
     /// How to write the summary to standard output
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -56,7 +62,8 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<ExitCode, CommandError> {
     let mut session = Session::open(&args.plan, terminal).await?;
     let plan = session.deployment.plan.clone();
-    let vault = Arc::new(vault(&plan)?);
+    let (vault, password) = root_password(&plan, args.ask_become_password, vault(&plan)?)?;
+    let vault = Arc::new(vault);
     if !args.dry_run {
         session.lock.save()?;
     }
@@ -67,6 +74,7 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<ExitCode, Com
             &plan.ssh,
             session.deployment.machines(),
             args.ssh_config.as_deref(),
+            password,
         )
         .map_err(|error| CommandError::new(Kind::Failed, error))?,
     );

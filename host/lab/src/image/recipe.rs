@@ -56,6 +56,7 @@ pub(super) const ARCHIVE_PACKAGES: &[&str] = &[
     "mariadb-backup",
     "mariadb-server",
     "netcat-openbsd",
+    "opendoas",
     "openssl",
     "python3",
     "python3-cryptography",

@@ -1,5 +1,6 @@
 //! Bringing up a connection: one ssh, which stays in the background once the machine let it in.
 
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -28,8 +29,16 @@ pub(super) async fn connect(
     master: &Master,
 ) -> Result<LastWords, (Stage, String)> {
     let broken = |reason: String| (Stage::Resolve, reason);
+    let known_keys = master.socket().with_extension("keys");
+    let _swept = match destination.known_keys() {
+        Some(text) => {
+            std::fs::write(&known_keys, text).map_err(|error| broken(error.to_string()))?;
+            Some(Swept(known_keys.clone()))
+        }
+        None => None,
+    };
     let mut child = Command::new("ssh")
-        .args(destination.arguments(master.socket()))
+        .args(destination.arguments(master.socket(), &known_keys))
         .env("LC_ALL", "C")
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -46,12 +55,28 @@ pub(super) async fn connect(
         Some(true) => Ok(LastWords::of(account)),
         Some(false) => {
             let _ = timeout(LAST_WORDS, account.rest()).await;
-            Err(refusal(&account.words, account.progress.stage(), false))
+            let (stage, reason) = refusal(&account.words, &account.progress, false);
+            // A jump host has a key of its own, which is no business of the plan's.
+            if stage == Stage::HostKey && account.words.contains(&*known_keys.to_string_lossy()) {
+                let place = destination.pinned_at();
+                let reason = format!("it does not show the key that is pinned {place}");
+                return Err((stage, reason));
+            }
+            Err((stage, reason))
         }
         None => {
             end(&child);
-            Err(refusal(&account.words, account.progress.stage(), true))
+            Err(refusal(&account.words, &account.progress, true))
         }
+    }
+}
+
+/// A file that is only there for as long as ssh connects.
+struct Swept(PathBuf);
+
+impl Drop for Swept {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
     }
 }
 

@@ -88,17 +88,15 @@ impl ControlDirectory {
             let since = known.modified().ok()?;
             let name = entry.file_name().into_string().ok()?;
             let (key, number) = name.split_once('-')?;
-            if !known.file_type().is_socket() {
-                return None;
-            }
-            // ssh makes a socket beside its place first, and may die there.
+            // ssh makes a socket beside its place first, and may die there. Pinned keys lie there
+            // while it connects.
             if number.contains('.') {
                 if since.elapsed().is_ok_and(|age| age > UNFINISHED) {
                     let _ = std::fs::remove_file(entry.path());
                 }
                 return None;
             }
-            Some(Found {
+            known.file_type().is_socket().then(|| Found {
                 key: key.to_owned(),
                 master: Master::at(entry.path()),
                 since,

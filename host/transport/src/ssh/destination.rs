@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use cellhost_plan::{BecomeMethod, HostKeys, Machine, Ssh, at_home};
+use cellhost_plan::{BecomeMethod, HostKey, HostKeys, Machine, Ssh, at_home};
 use sha2::{Digest as _, Sha256};
 
 use super::SshError;
@@ -13,6 +13,9 @@ use crate::Stage;
 /// How long a connection that serves nobody lives at least, so that it does not end before it is
 /// first used.
 const SHORTEST_LIFE: Duration = Duration::from_secs(20);
+
+/// The name under which ssh looks for a key that the plan pins.
+const PINNED: &str = "pinned-in-the-plan";
 
 /// A machine as ssh is told to reach it.
 #[derive(Debug, Clone)]
@@ -23,10 +26,16 @@ pub(super) struct Destination {
     config: Option<PathBuf>,
     identity: Option<PathBuf>,
     host_keys: HostKeys,
+    /// The keys of which the machine has to show one, where the plan says so.
+    pinned: Vec<HostKey>,
+    key_exchange: Option<String>,
+    silence: Duration,
     /// How long a connection stays when nobody uses it.
     pub(super) keep_alive: Duration,
-    /// How long a connection may take to come up.
+    /// How long each step of a connection may take, up to the machine's key.
     pub(super) connect_timeout: Duration,
+    /// How long each step after that may take.
+    pub(super) login_timeout: Duration,
     /// The program that makes the login user root.
     pub(super) becoming: Option<BecomeMethod>,
 }
@@ -57,8 +66,12 @@ impl Destination {
                 .or_else(|| settings.config.as_ref().map(at_home)),
             identity: settings.identity.as_ref().map(at_home),
             host_keys: settings.host_keys,
+            pinned: machine.host_keys.clone(),
+            key_exchange: settings.key_exchange.clone(),
+            silence: settings.silence,
             keep_alive: settings.keep_alive,
             connect_timeout: settings.connect_timeout,
+            login_timeout: settings.login_timeout,
             becoming: settings.r#become.as_ref().map(|how| how.method),
         })
     }
@@ -69,13 +82,18 @@ impl Destination {
         use std::fmt::Write as _;
         let mut hash = Sha256::new();
         let text = format!(
-            "{:?} {:?} {:?} {:?} {:?} {:?} {}",
+            "{:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {}",
             self.address,
             self.user,
             self.port,
             self.config,
             self.identity,
             self.host_keys,
+            self.pinned
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>(),
+            self.key_exchange,
             // What is to end with its run is not shared with what is to outlive it.
             self.keep_alive.is_zero(),
         );
@@ -88,8 +106,24 @@ impl Destination {
         hash.finalize().iter().take(8).fold(String::new(), start)
     }
 
+    /// What has to stand in the file beside the control socket for ssh to hold the machine to its
+    /// key, where the plan pins one.
+    pub(super) fn known_keys(&self) -> Option<String> {
+        let lines = self.pinned.iter().map(|key| format!("{PINNED} {key}\n"));
+        (!self.pinned.is_empty()).then(|| lines.collect())
+    }
+
+    /// Where the plan pins the machine's key, in words.
+    pub(super) fn pinned_at(&self) -> String {
+        match self.pinned.first().and_then(|key| key.line) {
+            Some(line) => format!("in line {line} of the plan"),
+            None => "since it was in the plan".to_owned(),
+        }
+    }
+
     /// The arguments of an ssh that connects, goes to the background and serves a control socket.
-    pub(super) fn arguments(&self, control: &Path) -> Vec<OsString> {
+    /// `known_keys` is the file with the keys that the plan pins.
+    pub(super) fn arguments(&self, control: &Path, known_keys: &Path) -> Vec<OsString> {
         let mut arguments: Vec<OsString> = Vec::new();
         let mut flag = |flag: &str, value: OsString| arguments.extend([flag.into(), value]);
         if let Some(config) = &self.config {
@@ -108,6 +142,14 @@ impl Destination {
         for option in self.options() {
             flag("-o", option.into());
         }
+        if !self.pinned.is_empty() {
+            let mut path = OsString::from("UserKnownHostsFile=");
+            path.push(known_keys);
+            flag("-o", path);
+            for option in self.pins() {
+                flag("-o", option.into());
+            }
+        }
         let mut path = OsString::from("ControlPath=");
         path.push(control);
         flag("-o", path);
@@ -119,18 +161,36 @@ impl Destination {
         arguments
     }
 
+    /// What holds the machine to the keys that the plan pins, and to nothing else.
+    fn pins(&self) -> Vec<String> {
+        let kinds = self.pinned.iter().map(|key| match key.kind.as_str() {
+            "ssh-rsa" => "rsa-sha2-512,rsa-sha2-256",
+            kind => kind,
+        });
+        vec![
+            format!("HostKeyAlias={PINNED}"),
+            format!("HostKeyAlgorithms={}", kinds.collect::<Vec<_>>().join(",")),
+            "GlobalKnownHostsFile=/dev/null".to_owned(),
+            "VerifyHostKeyDNS=no".to_owned(),
+            "UpdateHostKeys=no".to_owned(),
+            "CheckHostIP=no".to_owned(),
+        ]
+    }
+
     fn options(&self) -> Vec<String> {
         let strict = match self.host_keys {
-            HostKeys::Strict => "yes",
-            HostKeys::AcceptNew => "accept-new",
+            HostKeys::AcceptNew if self.pinned.is_empty() => "accept-new",
+            _ => "yes",
         };
+        // ssh asks that often, three times in vain, and counts the machine as lost at the fourth.
+        let interval = (self.silence.as_secs() / 4).max(1);
         // The user's own configuration may ask for what makes no sense for a courier.
-        vec![
+        let mut options = vec![
             "BatchMode=yes".to_owned(),
             format!("StrictHostKeyChecking={strict}"),
             format!("ConnectTimeout={}", self.connect_timeout.as_secs().max(1)),
             "ConnectionAttempts=1".to_owned(),
-            "ServerAliveInterval=15".to_owned(),
+            format!("ServerAliveInterval={interval}"),
             "ServerAliveCountMax=3".to_owned(),
             "RemoteCommand=none".to_owned(),
             "RequestTTY=no".to_owned(),
@@ -140,18 +200,24 @@ impl Destination {
             "ForwardX11=no".to_owned(),
             "EscapeChar=none".to_owned(),
             "Tunnel=no".to_owned(),
-        ]
+            "NoHostAuthenticationForLocalhost=no".to_owned(),
+        ];
+        if let Some(names) = &self.key_exchange {
+            options.push(format!("KexAlgorithms={names}"));
+        }
+        options
     }
 
     /// How long a connection may stay at a stage.
-    pub(super) fn patience(&self, _stage: Stage) -> Duration {
-        self.connect_timeout
+    pub(super) fn patience(&self, stage: Stage) -> Duration {
+        match stage {
+            Stage::Authenticate | Stage::Start => self.login_timeout,
+            _ => self.connect_timeout,
+        }
     }
 
-    /// What is run there. The login shell reads it, whichever that is, so it is kept plain.
-    ///
-    /// A password for the program that makes root would be given to it here, over its input and
-    /// with one attempt, before the shell starts.
+    /// What is run there where no password is needed. The login shell reads it, whichever that is,
+    /// so it is kept plain.
     pub(super) fn command(&self) -> String {
         match self.becoming {
             None => "sh".to_owned(),
@@ -179,6 +245,7 @@ mod tests {
             address: address.to_owned(),
             user: None,
             port: None,
+            host_keys: Vec::new(),
             roles: [].into(),
             groups: [].into(),
             tags: BTreeMap::new(),
@@ -209,7 +276,7 @@ mod tests {
         };
         let destination =
             Destination::new(&settings, &machine("m1"), Some(Path::new("/c"))).unwrap();
-        let arguments = destination.arguments(Path::new("/run/s"));
+        let arguments = destination.arguments(Path::new("/run/s"), Path::new("/run/k"));
         let words: Vec<&str> = arguments
             .iter()
             .map(|word| word.to_str().unwrap())

@@ -17,8 +17,10 @@ const MARKS: [(&str, Stage); 7] = [
 ];
 
 /// Words of ssh, in small letters, and the stage at which it says them. The first match counts.
-const STAGES: [(&str, Stage); 18] = [
+const STAGES: [(&str, Stage); 20] = [
     ("could not resolve hostname", Stage::Resolve),
+    ("name resolution", Stage::Resolve),
+    ("name or service not known", Stage::Resolve),
     ("bad configuration option", Stage::Resolve),
     ("can't open user config file", Stage::Resolve),
     ("host key verification failed", Stage::HostKey),
@@ -50,48 +52,89 @@ const NOT_ROOT: [&str; 6] = [
 
 /// How far ssh came.
 #[derive(Debug, Default)]
-pub(super) struct Progress(Option<Stage>);
+pub(super) struct Progress {
+    stage: Option<Stage>,
+    /// How many jump hosts there are.
+    hops: usize,
+    /// Those that let us in, the last one by name.
+    passed: (usize, String),
+}
 
 impl Progress {
     /// Takes note of a line of ssh; says whether it tells of progress.
     pub(super) fn observe(&mut self, line: &str) -> bool {
-        let mark = MARKS.iter().find(|(mark, _)| line.starts_with(mark));
-        if let Some((_, stage)) = mark {
-            self.0 = Some(*stage);
+        let Some((mark, stage)) = MARKS.iter().find(|(mark, _)| line.starts_with(mark)) else {
+            return false;
+        };
+        self.stage = Some(*stage);
+        if line.starts_with("debug1: Executing proxy command") {
+            self.hops += 1;
         }
-        mark.is_some()
+        if *stage == Stage::Start && self.passed.0 < self.hops {
+            let rest = line.strip_prefix(mark).unwrap_or_default();
+            let name = rest.split(' ').next().unwrap_or_default();
+            self.passed = (self.passed.0 + 1, name.to_owned());
+            // A jump host let us in; the next one has to be reached from there.
+            self.stage = Some(Stage::Connect);
+        }
+        true
     }
 
     /// The stage it is at.
     pub(super) fn stage(&self) -> Stage {
-        self.0.unwrap_or(Stage::Resolve)
+        self.stage.unwrap_or(Stage::Resolve)
+    }
+
+    /// How far it came among jump hosts, in words, where there are any.
+    fn way(&self) -> Option<String> {
+        let (passed, name) = &self.passed;
+        match (*passed, self.hops) {
+            (_, 0) => None,
+            (0, _) => Some("no jump host was passed".to_owned()),
+            _ => Some(format!("the last jump host passed is `{name}`")),
+        }
     }
 }
 
 /// Tells at which stage a connection failed that came this far, and why. The first line that ssh
 /// has a stage for counts: on the way over jump hosts it is theirs that failed first.
-pub(super) fn refusal(words: &str, reached: Stage, late: bool) -> (Stage, String) {
+pub(super) fn refusal(words: &str, progress: &Progress, late: bool) -> (Stage, String) {
     let said = words.to_ascii_lowercase();
     let stage = said.lines().find_map(|line| {
         let known = STAGES.iter().find(|(words, _)| line.contains(words));
         known.map(|(_, stage)| *stage)
     });
-    (stage.unwrap_or(reached), account(words, late))
+    let mut account = account(words, late);
+    if let Some(way) = progress.way() {
+        account = format!("{account}; {way}");
+    }
+    (stage.unwrap_or(progress.stage()), account)
 }
 
 /// Tells why no shell answered over a connection that stands.
 pub(super) fn diagnose(words: &str, late: bool, becoming: Option<BecomeMethod>) -> Failure {
     let said = words.to_ascii_lowercase();
     if let Some(program) = becoming.map(BecomeMethod::as_str) {
-        if said.contains(&format!("{program}: "))
-            && NOT_ROOT.iter().any(|words| said.contains(words))
-        {
-            return Failure::Unfit(format!("{program} without a password"));
-        }
         if said.contains(&format!("{program}: not found"))
             || said.contains(&format!("{program}: command not found"))
         {
             return Failure::Unfit(program.to_owned());
+        }
+        if said.contains(&format!("{program}: "))
+            && NOT_ROOT.iter().any(|words| said.contains(words))
+        {
+            let way_out = match becoming {
+                Some(BecomeMethod::Sudo) => {
+                    "let the machine's sudoers say NOPASSWD, or give the password: `become` of the \
+                     plan, or --ask-become-password"
+                }
+                _ => "let the machine's doas.conf say `permit nopass`",
+            };
+            return Failure::Unreachable {
+                stage: Stage::Become,
+                reason: format!("{}; {way_out}", reason(words)),
+                sent: false,
+            };
         }
     }
     Failure::Unreachable {
@@ -111,13 +154,27 @@ fn account(words: &str, late: bool) -> String {
     }
 }
 
-/// ssh's words without its frames of `@`, on one line.
+/// What ssh says that tells a person nothing, in small letters.
+const NOISE: [&str; 4] = [
+    "@",
+    "openssh_",
+    "stdio forwarding failed",
+    "connection closed by unknown port",
+];
+
+/// ssh's words without its frames of `@` and what it says twice, on one line.
 pub(super) fn reason(words: &str) -> String {
-    let lines = words
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty() && !line.starts_with('@'));
-    lines.collect::<Vec<_>>().join("; ")
+    let mut kept: Vec<&str> = Vec::new();
+    for line in words.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        let said = line.to_ascii_lowercase();
+        // Where a jump host could not go on, those behind it say only that they heard nothing.
+        let echo =
+            said.starts_with("kex_exchange_identification: connection closed") && !kept.is_empty();
+        if !echo && !NOISE.iter().any(|noise| said.starts_with(noise)) && !kept.contains(&line) {
+            kept.push(line);
+        }
+    }
+    kept.join("; ")
 }
 
 #[cfg(test)]
@@ -125,7 +182,7 @@ mod tests {
     use super::*;
 
     fn stage(words: &str) -> Stage {
-        refusal(words, Stage::Start, false).0
+        refusal(words, &Progress::default(), false).0
     }
 
     #[test]
@@ -159,7 +216,6 @@ mod tests {
                 "root@m1: Permission denied (publickey,password).",
                 Stage::Authenticate,
             ),
-            ("This account is currently not available.", Stage::Start),
         ] {
             assert_eq!(stage(words), wanted, "{words}");
         }
@@ -169,7 +225,7 @@ mod tests {
     fn keeps_the_line_that_names_the_offending_key() {
         let words = "@@@@@@@\n@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\n@@@@@@@\n\
                      Offending ED25519 key in /home/a/.ssh/known_hosts:3\nHost key verification failed.";
-        let (stage, reason) = refusal(words, Stage::HostKey, false);
+        let (stage, reason) = refusal(words, &Progress::default(), false);
         assert_eq!(stage, Stage::HostKey);
         assert!(reason.starts_with("Offending ED25519 key in /home/a/.ssh/known_hosts:3"));
     }
@@ -178,7 +234,18 @@ mod tests {
     fn tells_a_needed_password_from_a_lost_machine() {
         let words = "sudo: a password is required";
         let failure = diagnose(words, false, Some(BecomeMethod::Sudo));
-        assert!(matches!(failure, Failure::Unfit(what) if what == "sudo without a password"));
+        let Failure::Unreachable {
+            stage: Stage::Become,
+            reason,
+            sent: false,
+        } = failure
+        else {
+            panic!()
+        };
+        assert!(reason.contains("--ask-become-password"), "{reason}");
+        let words = "sh: 1: exec: sudo: not found";
+        let failure = diagnose(words, false, Some(BecomeMethod::Sudo));
+        assert!(matches!(failure, Failure::Unfit(what) if what == "sudo"));
     }
 
     #[test]
@@ -212,17 +279,59 @@ mod tests {
             progress.observe(line);
             assert_eq!(progress.stage(), wanted, "{line}");
         }
-        assert_eq!(refusal("", progress.stage(), true).0, Stage::Start);
+        assert_eq!(refusal("", &progress, true).0, Stage::Start);
     }
 
     #[test]
     fn a_machine_that_closes_the_connection_does_it_where_ssh_had_come_to() {
         let words = "Connection closed by 10.0.0.1 port 22";
-        assert_eq!(
-            refusal(words, Stage::Authenticate, false).0,
-            Stage::Authenticate
-        );
-        assert_eq!(refusal(words, Stage::Banner, false).0, Stage::Banner);
+        for stage in [Stage::Authenticate, Stage::Banner] {
+            let progress = Progress {
+                stage: Some(stage),
+                ..Progress::default()
+            };
+            assert_eq!(refusal(words, &progress, false).0, stage);
+        }
+    }
+
+    #[test]
+    fn counts_the_jump_hosts_that_let_us_in() {
+        let mut progress = Progress::default();
+        let hop = "debug1: Executing proxy command: exec ssh -v -W '[m4]:22' m3";
+        for line in [hop, hop] {
+            progress.observe(line);
+        }
+        assert_eq!(progress.way().unwrap(), "no jump host was passed");
+        for (line, wanted) in [
+            (
+                "debug1: Connecting to m1 [10.0.0.1] port 22.",
+                Stage::Connect,
+            ),
+            (
+                "debug1: Remote protocol version 2.0, remote software version x",
+                Stage::Banner,
+            ),
+            (
+                "Authenticated to m1 ([10.0.0.1]:22) using \"publickey\".",
+                Stage::Connect,
+            ),
+            (
+                "debug1: Remote protocol version 2.0, remote software version x",
+                Stage::Banner,
+            ),
+            (
+                "Authenticated to m2 (via proxy) using \"publickey\".",
+                Stage::Connect,
+            ),
+        ] {
+            progress.observe(line);
+            assert_eq!(progress.stage(), wanted, "{line}");
+        }
+        let (stage, reason) = refusal("", &progress, true);
+        assert_eq!(stage, Stage::Connect);
+        assert!(reason.contains("passed is `m2`"), "{reason}");
+        progress.observe("Authenticated to m4 (via proxy) using \"publickey\".");
+        assert_eq!(progress.stage(), Stage::Start);
     }
 
     #[test]
@@ -230,8 +339,8 @@ mod tests {
         let words = "ssh: connect to host b port 22: Connection refused\n\
                      kex_exchange_identification: Connection closed by remote host\n\
                      Connection closed by UNKNOWN port 65535";
-        let (stage, reason) = refusal(words, Stage::Connect, false);
+        let (stage, reason) = refusal(words, &Progress::default(), false);
         assert_eq!(stage, Stage::Connect);
-        assert!(reason.contains("host b port 22"), "{reason}");
+        assert_eq!(reason, "ssh: connect to host b port 22: Connection refused");
     }
 }

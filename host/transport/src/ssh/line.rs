@@ -1,15 +1,17 @@
 //! A shell on a machine, through the connection that stands or a new one.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use cellhost_plan::MachineName;
+use openssh_mux_client::Error;
 use tokio::sync::{Mutex, Semaphore};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
+use super::becoming::{Marks, Password, become_root};
 use super::capacity::{Capacity, Seat, Tenant};
 use super::connecting::{LastWords, connect};
 use super::control::ControlDirectory;
@@ -34,6 +36,8 @@ pub(super) struct Exchange {
     pub(super) capacity: Capacity,
     /// How many may come up at once.
     pub(super) gate: Arc<Semaphore>,
+    /// What makes the login user root, where that takes a password.
+    pub(super) password: Option<Password>,
 }
 
 /// The way to a machine over ssh.
@@ -45,6 +49,8 @@ pub(super) struct SshLine {
     standing: Mutex<Option<Standing>>,
     /// When the connection that stands was last used.
     used: AtomicU64,
+    /// Whether it did not take the password that makes the login user root.
+    refused: AtomicBool,
 }
 
 /// A connection that stands, and the right to it.
@@ -95,19 +101,54 @@ impl SshLine {
             exchange,
             standing: Mutex::new(None),
             used: AtomicU64::new(NONE),
+            refused: AtomicBool::new(false),
         }
+    }
+
+    /// A session, of the connection that stands or a new one.
+    async fn reach(&self, command: &str) -> Result<Pipes, CourierError> {
+        let mut standing = self.standing.lock().await;
+        self.used.store(NONE, Ordering::Relaxed);
+        let capacity = &self.exchange.capacity;
+        let found = match standing.take() {
+            Some(found) => Some(found),
+            None => capacity
+                .claim(&self.key)
+                .await
+                .map(|(master, seat)| Standing {
+                    master,
+                    seat,
+                    words: None,
+                }),
+        };
+        let seat = match found {
+            Some(found) => match self.warm(found, command).await {
+                Ok((pipes, stands)) => {
+                    *standing = Some(stands);
+                    return Ok(pipes);
+                }
+                Err(seat) => Some(seat),
+            },
+            None => capacity.seat().await,
+        };
+        let Some(seat) = seat else {
+            return Err(self.unreachable(Stage::Connect, "the fleet is closed".to_owned()));
+        };
+        let (pipes, stands) = self.cold(seat, command).await?;
+        *standing = Some(stands);
+        Ok(pipes)
     }
 
     /// A session of the connection that stands. Where that does not answer it is let go of, so
     /// that a new one can take its place, and its seat.
-    async fn warm(&self, standing: Standing) -> Result<(Pipes, Standing), Seat> {
+    async fn warm(&self, standing: Standing, command: &str) -> Result<(Pipes, Standing), Seat> {
         let Standing {
             master,
             seat,
             words,
         } = standing;
         let limit = REVIVAL.min(self.destination.connect_timeout);
-        match timeout(limit, self.session(&master)).await {
+        match timeout(limit, self.session(&master, command)).await {
             Ok(Ok(pipes)) => {
                 let standing = Standing {
                     master,
@@ -127,7 +168,7 @@ impl SshLine {
     }
 
     /// A session of a new connection.
-    async fn cold(&self, seat: Seat) -> Result<(Pipes, Standing), CourierError> {
+    async fn cold(&self, seat: Seat, command: &str) -> Result<(Pipes, Standing), CourierError> {
         let permit = Arc::clone(&self.exchange.gate).acquire_owned().await.ok();
         let master = self.exchange.control.fresh(&self.key);
         let master = master.map_err(|error| self.unreachable(Stage::Connect, error.to_string()))?;
@@ -135,7 +176,7 @@ impl SshLine {
             .await
             .map_err(|(stage, reason)| self.unreachable(stage, reason))?;
         let patience = self.destination.connect_timeout + REVIVAL;
-        let reason = match timeout(patience, self.session(&master)).await {
+        let reason = match timeout(patience, self.session(&master, command)).await {
             Ok(Ok(mut pipes)) => {
                 pipes.gate = permit;
                 let words = Some(words);
@@ -158,8 +199,8 @@ impl SshLine {
         Err(self.unreachable(Stage::Start, reason))
     }
 
-    async fn session(&self, master: &Master) -> Result<Pipes, openssh_mux_client::Error> {
-        let mut pipes = master.session(&self.destination.command()).await?;
+    async fn session(&self, master: &Master, command: &str) -> Result<Pipes, Error> {
+        let mut pipes = master.session(command).await?;
         pipes.keeper = Box::new((pipes.keeper, Watch::over(master.clone())));
         Ok(pipes)
     }
@@ -181,35 +222,21 @@ impl Line for SshLine {
     }
 
     async fn open(&self) -> Result<Pipes, CourierError> {
-        let mut standing = self.standing.lock().await;
-        self.used.store(NONE, Ordering::Relaxed);
-        let capacity = &self.exchange.capacity;
-        let found = match standing.take() {
-            Some(found) => Some(found),
-            None => capacity
-                .claim(&self.key)
-                .await
-                .map(|(master, seat)| Standing {
-                    master,
-                    seat,
-                    words: None,
-                }),
+        let password = self.exchange.password.as_ref();
+        let Some(password) = password.filter(|_| self.destination.becoming.is_some()) else {
+            return self.reach(&self.destination.command()).await;
         };
-        let seat = match found {
-            Some(found) => match self.warm(found).await {
-                Ok((pipes, stands)) => {
-                    *standing = Some(stands);
-                    return Ok(pipes);
-                }
-                Err(seat) => Some(seat),
-            },
-            None => capacity.seat().await,
-        };
-        let Some(seat) = seat else {
-            return Err(self.unreachable(Stage::Connect, "the fleet is closed".to_owned()));
-        };
-        let (pipes, stands) = self.cold(seat).await?;
-        *standing = Some(stands);
+        let stuck = |reason| self.unreachable(Stage::Become, reason);
+        if let Some(reason) = password.barred(&self.refused).await {
+            return Err(stuck(reason));
+        }
+        let marks = Marks::new().map_err(|error| stuck(error.to_string()))?;
+        let mut pipes = self.reach(&marks.command()).await?;
+        let patience = self.destination.login_timeout;
+        let (machine, refused) = (&self.machine, &self.refused);
+        become_root(machine, &mut pipes, &marks, password, refused, patience)
+            .await
+            .map_err(stuck)?;
         Ok(pipes)
     }
 
@@ -238,7 +265,7 @@ impl Line for SshLine {
     }
 
     fn patience(&self) -> Duration {
-        self.destination.connect_timeout + Duration::from_secs(20)
+        self.destination.login_timeout
     }
 
     async fn last_words(&self) -> Option<String> {
