@@ -12,6 +12,7 @@ mod founding;
 mod greetings;
 mod healing;
 mod interrupt;
+mod killing;
 mod redis;
 mod shrinking;
 mod site;

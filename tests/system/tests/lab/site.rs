@@ -104,6 +104,18 @@ impl Site {
         Ran::of(&self.enter(&words, variables).output()?)
     }
 
+    /// Does something to a machine from outside, as `cellhost lab` does.
+    pub(crate) fn fault(&self, verb: &str, machine: u16) -> Result<()> {
+        let output = Command::new(&self.program)
+            .args(["lab", verb, &format!("m{machine}")])
+            .env("CELLHOST_LAB_DIR", self.path().join("lab"))
+            .output()?;
+        if !output.status.success() {
+            bail!("{verb}: {}", String::from_utf8_lossy(&output.stderr));
+        }
+        Ok(())
+    }
+
     /// Runs a command on a machine and gives what it wrote. It must succeed.
     pub(crate) fn on(&self, machine: u16, command: &str) -> Result<String> {
         let output = self.lab.ssh(number(machine)?, [command]).output()?;

@@ -1,0 +1,89 @@
+//! Two services, each of which restarts for a file of its own and writes down what it starts with.
+
+use cellhost_sdk::prelude::*;
+
+/// What the plan can set.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Settings {
+    /// What is in the file of the one.
+    one: String,
+    /// What is in the file of the other.
+    other: String,
+    /// Who gets the file of the one; root where nobody is named.
+    #[serde(default)]
+    owner: Option<String>,
+    /// A package that is there before anything else.
+    #[serde(default)]
+    package: Option<String>,
+}
+
+struct Pair;
+
+impl Module for Pair {
+    type Settings = Settings;
+
+    fn validate(_: &Cell<Settings>) -> Vec<Problem> {
+        Vec::new()
+    }
+
+    fn apply(cell: &Cell<Settings>, machine: &Machine) -> Result<(), Failure> {
+        let settings = cell.settings();
+        let one = File::at(file("one")).text(format!("{}\n", settings.one));
+        let one = match &settings.owner {
+            Some(owner) => one.owner(owner),
+            None => one,
+        };
+        machine.ensure((
+            settings
+                .package
+                .as_ref()
+                .map(|name| Software::named([name.as_str()])),
+            Directory::at("/etc/pair"),
+            Directory::at("/var/lib/pair"),
+            File::at(unit("one")).text(service("one")),
+            File::at(unit("other")).text(service("other")),
+            one,
+            File::at(file("other")).text(format!("{}\n", settings.other)),
+            ["one", "other"].map(|name| {
+                Service::named(format!("pair-{name}"))
+                    .enabled()
+                    .running()
+                    .restart_for([file(name), unit(name)])
+            }),
+        ))?;
+        Ok(())
+    }
+
+    fn health(_: &Cell<Settings>, _: &Machine) -> Result<Condition, Failure> {
+        Ok(Condition::Healthy)
+    }
+
+    fn remove(_: &Cell<Settings>, machine: &Machine, _: bool) -> Result<(), Failure> {
+        machine.ensure(
+            ["one", "other"]
+                .map(|name| Service::named(format!("pair-{name}")).disabled().stopped()),
+        )?;
+        Ok(())
+    }
+}
+
+cellhost_sdk::export!(Pair);
+
+fn file(name: &str) -> String {
+    format!("/etc/pair/{name}.conf")
+}
+
+fn unit(name: &str) -> String {
+    format!("/etc/systemd/system/pair-{name}.service")
+}
+
+fn service(name: &str) -> String {
+    let file = file(name);
+    format!(
+        "[Service]\n\
+         ExecStart=/bin/sh -c 'cat {file} >>/var/lib/pair/{name}; exec sleep infinity'\n\
+         [Install]\n\
+         WantedBy=multi-user.target\n"
+    )
+}
