@@ -84,6 +84,7 @@ fn file(path: &str, content: &str, mode: u32) -> Wish {
         owner: None,
         group: None,
         before: None,
+        backup: false,
     })
 }
 

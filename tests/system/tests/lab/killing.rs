@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::site::{Ran, Site, eventually};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What stands in the way of these programs, counts their calls, and holds one of them up until it
 /// is let go or killed. It also tells whose shell it is that calls.
