@@ -19,6 +19,7 @@ pub mod link;
 pub(crate) mod memory;
 pub mod mount;
 pub mod path;
+pub(crate) mod placing;
 pub mod service;
 pub mod software;
 pub mod sysctl;
@@ -178,7 +179,7 @@ impl Wish {
         settling: &mut crate::shell::Settling,
     ) -> Result<(), crate::shell::Refusal> {
         match self {
-            Self::File(wish) => wish.settle(facts, settling),
+            Self::File(wish) => wish.settle(settling),
             Self::Download(wish) => wish.settle(facts, settling),
             Self::Archive(wish) => wish.settle(settling),
             Self::Directory(wish) => wish.settle(settling),

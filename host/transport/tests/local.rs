@@ -495,6 +495,32 @@ under_every_shell! {
         assert_eq!(bench.noted("text"), noted, "nothing restarts for a mode");
     }
 
+    async fn writes_files_together_and_leaves_nothing_of_one_that_fails(bench) {
+        std::fs::create_dir(bench.path("there")).unwrap();
+        std::fs::create_dir(bench.path("there/taken")).unwrap();
+        let long = vec![b'l'; 100_000];
+        let files = [
+            bench.file("there/first", b"1\n"),
+            bench.file("missing/second", b"2\n"),
+            bench.file("there/taken", b"3\n"),
+            bench.file("there/fourth", b"\0 4"),
+            bench.file("there/fifth", &long),
+        ];
+        let settled = bench.settle(files.map(Wish::File).into()).await;
+        let done: Vec<bool> = settled.fates.iter().map(|fate| matches!(fate, Fate::Done(_))).collect();
+        assert_eq!(done, [true, false, false, true, true], "{}: {settled:?}", bench.shell);
+        let Fate::Failed(trouble) = &settled.fates[2] else { panic!("{settled:?}") };
+        assert!(trouble.message.contains("is a directory"), "{trouble:?}");
+        let mut names: Vec<_> = std::fs::read_dir(bench.path("there")).unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        assert_eq!(names, ["fifth", "first", "fourth", "taken"], "{}", bench.shell);
+        assert_eq!(bench.read("there/fifth").await, long);
+        assert_eq!(bench.read("there/fourth").await, b"\0 4");
+        assert_eq!(mode(&bench.path("there/first")), 0o644);
+    }
+
     async fn refuses_content_that_did_not_arrive_whole(bench) {
         let mut wrong = bench.file("wrong", b"content");
         wrong.hash = hash(b"other content");

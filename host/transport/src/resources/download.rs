@@ -1,5 +1,6 @@
 //! A file that the machine fetches itself.
 
+use super::placing::Placing;
 use super::{Difference, Facts, path, path::PathFacts};
 use crate::FileKind;
 use crate::shell::{Part, Refusal, Settling, operand};
@@ -35,15 +36,14 @@ impl Download {
             let words = [at, mode, owner, group];
             return settling.script.call("ch_do ch_outside", words);
         }
-        let beside = settling.beside(&at);
+        let outside = (self.mode, self.owner.as_deref(), self.group.as_deref());
         let words = [source(&self.url)?, hash(&self.hash)?];
-        settling.script.call("ch_do ch_file_open", [&at, &beside])?;
+        let mut placing = Placing::open(&self.path, outside, facts, settling)?;
         settling.script.call("ch_do ch_fetch_into_place", words)?;
-        let mut words = vec![at.clone(), mode, owner, group, self.hash.clone()];
-        words.extend(settling.note(&self.path, self.hash.clone())?);
-        settling.script.call("ch_do ch_file_close", words)?;
-        settling.touched(&at);
-        Ok(())
+        let note = settling.note(&self.path, self.hash.clone())?;
+        placing.ready(&note, None, settling)?;
+        settling.script.call("ch_do ch_last", placing.lasting())?;
+        placing.put(settling)
     }
 
     /// Whether it has to be fetched.

@@ -1,5 +1,6 @@
 //! A regular file.
 
+use super::placing::Placing;
 use super::{Difference, Facts, path, path::PathFacts};
 use crate::FileKind;
 use crate::shell::{Part, Refusal, Settling, operand};
@@ -47,48 +48,61 @@ impl std::fmt::Debug for File {
 }
 
 impl File {
-    /// Writes how it is put in its place.
-    pub(crate) fn settle(&self, facts: &Facts, settling: &mut Settling) -> Result<(), Refusal> {
-        settling.script.need(&[Part::File, Part::Memory]);
-        let at = operand(&self.path);
-        let holds = match facts {
-            Facts::Path(facts) => facts.hash.as_deref() == Some(self.hash.as_str()),
-            _ => false,
-        };
-        // A file that differs only outside is not sent, and nothing restarts for it.
-        if holds {
-            let owner = path::account(self.owner.as_deref())?;
-            let group = path::account(self.group.as_deref())?;
-            let words = [at, path::octal(self.mode), owner, group];
-            return settling.script.call("ch_do ch_file_outside", words);
+    /// Whether its content has to be written. A file that differs only outside is not sent, and
+    /// nothing restarts for it.
+    pub(crate) fn is_written(&self, facts: &Facts) -> bool {
+        match facts {
+            Facts::Path(facts) => facts.hash.as_deref() != Some(self.hash.as_str()),
+            _ => true,
         }
-        let beside = settling.beside(&at);
-        settling.script.call("ch_do ch_file_open", [&at, &beside])?;
+    }
+
+    /// Writes how the outside of a file is changed that holds what it should.
+    pub(crate) fn settle(&self, settling: &mut Settling) -> Result<(), Refusal> {
+        settling.script.need(&[Part::File]);
+        let owner = path::account(self.owner.as_deref())?;
+        let group = path::account(self.group.as_deref())?;
+        let words = [operand(&self.path), path::octal(self.mode), owner, group];
+        settling.script.call("ch_do ch_file_outside", words)
+    }
+
+    /// Writes how it is written beside its place.
+    pub(crate) fn prepare(
+        &self,
+        facts: &Facts,
+        settling: &mut Settling,
+    ) -> Result<Placing, Refusal> {
+        let outside = (self.mode, self.owner.as_deref(), self.group.as_deref());
+        let mut placing = Placing::open(&self.path, outside, facts, settling)?;
         settling.content(&self.content)?;
+        let note = settling.note(&self.path, self.hash.clone())?;
+        let hash = placing.is_strange().then_some(self.hash.as_str());
+        placing.ready(&note, hash, settling)?;
+        Ok(placing)
+    }
+
+    /// Writes how it is put in its place, once that lasts.
+    pub(crate) fn put(
+        &self,
+        placing: &Placing,
+        facts: &Facts,
+        settling: &mut Settling,
+    ) -> Result<(), Refusal> {
         if let Some(before) = &self.before {
             let hash = match before {
                 Before::Nothing => "",
                 Before::Hash(hash) => hash,
             };
-            settling.script.call("ch_do ch_file_still", [&at, hash])?;
+            let words = [placing.at.as_str(), hash];
+            settling.script.call("ch_do ch_file_still", words)?;
         }
         if let Facts::Path(facts) = facts
             && let Some(name) = self.kept(facts)
         {
-            let words = [&at, &operand(&name)];
+            let words = [placing.at.as_str(), &operand(&name)];
             settling.script.call("ch_do ch_file_keep", words)?;
         }
-        let mut words = vec![
-            at.clone(),
-            path::octal(self.mode),
-            path::account(self.owner.as_deref())?,
-            path::account(self.group.as_deref())?,
-            self.hash.clone(),
-        ];
-        words.extend(settling.note(&self.path, self.hash.clone())?);
-        settling.script.call("ch_do ch_file_close", words)?;
-        settling.touched(&at);
-        Ok(())
+        placing.put(settling)
     }
 
     /// Where what it replaces is kept: beside it, by the beginning of its hash.

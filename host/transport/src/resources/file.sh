@@ -1,4 +1,8 @@
-# A file is written beside its place and renamed there.
+# A file is written beside its place, in a step of its own, and renamed there in a later one, so that
+# many are made to last at once. Until then `ch_sweep`, which the request defines, knows their names.
+ch_sweep() { :; }
+# Opens a new one: path, temporary name, mode that it has from the beginning, and what is masked out
+# for that.
 ch_file_open() {
 if [ -d "$1" ] && [ ! -L "$1" ]; then
 ch_say "$1 is a directory"
@@ -9,7 +13,8 @@ ch_p=${1%/*}
 ch_say "there is no directory ${ch_p:-/}"
 return 1
 }
-umask 077
+ch_made=$3
+umask "$4"
 set -C
 printf '' >"$2" && ch_t=$2
 ch_v=$?
@@ -56,46 +61,68 @@ return 1
 }
 ch_outside "$@"
 }
-# Length and text. Arguments of a program are public on a machine, and content may hold secrets.
+# Content, as it is or packed: length and text. Arguments of a program are public on a machine, and
+# content may hold secrets, so only a shell that prints by itself may do so. It does not say why it
+# cannot; a program does.
 ch_text() {
-if [ "$ch_print" = printf ]; then
-printf %s "$2" >>"$ch_t"
-else
-head -c "$1" >>"$ch_t" <<_
+[ "$ch_print" = printf ] && printf %s "$2" >>"$ch_t" 2>/dev/null && return
+: >"$ch_t" && head -c "$1" >>"$ch_t" <<_
 $2
 _
-fi
 }
 ch_plain() { base64 -d >>"$ch_t"; }
 ch_packed() { base64 -d | gzip -dc >>"$ch_t"; }
-# Arguments: path, mode, owner, group, hash; then the record, fingerprint and token of the change.
-ch_file_close() {
+# Gives it its outside, and notes what will stand at its path: path, mode, owner, group, whether
+# that is what is to be (and not only what was wished for), hash where it is not looked at later;
+# then the record, fingerprint and token of the change.
+ch_file_ready() {
 ch_p=$1 ch_y=$2 ch_o=$3 ch_g=$4
+[ -z "$6" ] || {
 ch_v=$(sha256sum <"$ch_t")
-[ "${ch_v%% *}" = "$5" ] || {
-ch_say "$1 did not arrive whole"
+[ "${ch_v%% *}" = "$6" ] || {
+ch_say "what was to be written to $1 did not arrive whole"
 return 1
 }
-shift 5
-ch_z=
-if [ -f "$ch_p" ] && [ ! -L "$ch_p" ]; then
-ch_z=1
-ch_v=$(stat -c '%a %u:%g' -- "$ch_p" "$ch_t") || return
-ch_new=${ch_v##*
 }
-ch_v=${ch_v%%
-*}
-ch_y=${ch_y:-${ch_v% *}}
-if [ "${ch_v#* }" != "${ch_new#* }" ]; then
-ch_v=${ch_v#* }
+if [ -z "$5" ] && [ -f "$1" ] && [ ! -L "$1" ]; then
+ch_v=$(stat -c '%a %u:%g' -- "$1") || return
+ch_y=${ch_y:-${ch_v% *}} ch_v=${ch_v#* }
 ch_o=${ch_o:-${ch_v%:*}} ch_g=${ch_g:-${ch_v#*:}}
 fi
-fi
-ch_outside "$ch_t" "${ch_y:-644}" "$ch_o" "$ch_g" || return
+case $ch_uid:$ch_o:$ch_g in
+*::) ;;
+0:root:root | 0:root: | 0::root | 0:0:0) [ ! -g "${1%/*}/" ] || ch_outside "$ch_t" '' "$ch_o" "$ch_g" || return ;;
+*) ch_outside "$ch_t" '' "$ch_o" "$ch_g" || return ;;
+esac
+[ "${ch_y:-$ch_made}" = "$ch_made" ] || chmod -- "$ch_y" "$ch_t" || return
+shift 6
 ch_note "$@" || return
-ch_sync "$ch_t" "$1" "${1%/*}/" || return
-ch_rename "$ch_p" || return
-ch_unit_put
+ch_t=
+}
+# Whether files hold what they should: pairs of hash and name. Those that never came to be are none.
+ch_arrived() {
+ch_i=$# ch_line=
+while [ "$ch_i" -gt 0 ]; do
+ch_v=$1 ch_x=$2 ch_i=$((ch_i - 2))
+shift 2
+[ -e "$ch_x" ] || continue
+set -- "$@" "$ch_x"
+ch_line="$ch_line$ch_v  $ch_x
+"
+done
+[ $# -gt 0 ] || return 0
+ch_v=$(sha256sum -- "$@") || return
+[ "$ch_v
+" = "$ch_line" ] || {
+ch_say 'what was to be written did not arrive whole'
+return 1
+}
+}
+# Puts it in its place: path, temporary name.
+ch_file_put() {
+ch_p=$1 ch_t=$2 ch_z=
+[ -L "$1" ] || [ ! -f "$1" ] || ch_z=1
+ch_rename "$1" && ch_unit_put
 }
 # A service manager reads a unit that is new to it by itself, and all others when it is told to.
 ch_unit_put() {
@@ -119,11 +146,11 @@ return
 ch_say "$ch_line"
 return 1
 }
-# The same for directories, of which some may never have come to be.
+# The same for those that have come to be.
 ch_last() {
 for ch_v; do
 shift
-[ ! -d "$ch_v" ] || set -- "$@" "$ch_v"
+[ ! -e "$ch_v" ] || set -- "$@" "$ch_v"
 done
 [ $# -eq 0 ] || ch_sync "$@"
 }

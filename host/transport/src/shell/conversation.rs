@@ -14,7 +14,7 @@ use super::script::Script;
 use crate::{Echo, Stream};
 
 /// How long a shell may take to end what it runs once its input is closed.
-const FAREWELL: Duration = Duration::from_secs(4);
+const FAREWELL: Duration = Duration::from_secs(8);
 /// How long output may go on after the program that was run has ended.
 const AFTERMATH: Duration = Duration::from_secs(1);
 /// The longest time that is waited for anything.

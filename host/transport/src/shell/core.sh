@@ -73,6 +73,7 @@ ch_leave() {
 trap '' HUP INT TERM
 trap - EXIT
 ch_clean
+! ch_has ch_sweep || ch_sweep
 [ -z "$ch_restore" ] || $ch_restore
 [ -z "$ch_j" ] || {
 kill -TERM 0

@@ -20,7 +20,8 @@ ch_fact boot.id /proc/sys/kernel/random/boot_id
 ch_fact memory /proc/meminfo
 ch_fact processors /sys/devices/system/cpu/online
 if [ -d /run/systemd/system ]; then ch_v=systemd; elif [ -d /run/openrc ]; then ch_v=openrc; else ch_v=other; fi
-printf 'init=%s\narchitecture=%s\nuid=%s\n' "$ch_v" "$(uname -m </dev/null)" "$(id -u </dev/null)"
+ch_uid=$(id -u </dev/null)
+printf 'init=%s\narchitecture=%s\nuid=%s\n' "$ch_v" "$(uname -m </dev/null)" "$ch_uid"
 [ ! -r /etc/os-release ] || while IFS= read -r ch_v; do
 case $ch_v in
 ID=* | VERSION_ID=*) printf 'os.%s\n' "$ch_v" ;;

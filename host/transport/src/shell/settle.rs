@@ -1,5 +1,8 @@
 //! Making things so: one script for all wishes, in order. What needs one that failed is not tried.
 
+mod fates;
+mod files;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -8,19 +11,15 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use sha2::{Digest as _, Sha256};
-
-use super::answer::{Keep, Misread, Sections};
+use super::answer::Keep;
 use super::ask::operand;
 use super::conversation::Terms;
 use super::courier::{Errand, Memory};
 use super::part::Part;
-use super::script::{Refusal, Script, number};
-use super::words::tail;
+use super::script::{Refusal, Script};
 use crate::resources::memory::{self, Manner};
-use crate::resources::path::Content;
 use crate::resources::{Facts, Wish};
-use crate::{Fate, Reply, Settled, Task, Trouble};
+use crate::{Reply, Task};
 
 /// How much content goes into one piece of a script, which the machine holds at once.
 const PIECE: usize = 384 << 10;
@@ -49,10 +48,26 @@ pub(crate) struct Settling {
 /// What has a fate of its own.
 #[derive(Debug)]
 enum Step {
-    /// A task, by its place; and the hash of what it replaces, where that is shown.
-    Task { place: usize, hash: Option<String> },
+    /// A task, by its place.
+    Task { place: usize },
+    /// A file is written beside its place; with the hash of what it replaces, where that is shown.
+    Prepared { hash: Option<String> },
+    /// What was written is made to last.
+    Lasting,
+    /// The file of a task is put in its place, once that step has written it.
+    Put { place: usize, prepared: usize },
     /// Names are made to last.
     Flush,
+}
+
+impl Step {
+    /// The place of the task that is done with it.
+    fn task(&self) -> Option<usize> {
+        match self {
+            Self::Task { place } | Self::Put { place, .. } => Some(*place),
+            Self::Prepared { .. } | Self::Lasting | Self::Flush => None,
+        }
+    }
 }
 
 impl Settling {
@@ -139,28 +154,29 @@ impl Settling {
         }
     }
 
-    /// Asks for what is replaced, so that it can be shown, where that is a text of some length.
-    fn show(&mut self, task: &Task) -> Result<bool, Refusal> {
+    /// Asks for what is replaced, so that it can be shown, where that is a text of some length, and
+    /// gives its hash.
+    fn show(&mut self, task: &Task) -> Result<Option<String>, Refusal> {
         let (Wish::File(file), Facts::Path(facts)) = (&task.wish, &task.facts) else {
-            return Ok(false);
+            return Ok(None);
         };
         let fits = facts.size <= SHOWN.min(self.room);
         if facts.hash.is_none() || facts.content.is_some() || !fits {
-            return Ok(false);
+            return Ok(None);
         }
         if task.wish.replaces(&task.facts).is_none() {
-            return Ok(false);
+            return Ok(None);
         }
         self.room -= facts.size;
         let limit = facts.size.to_string();
         let words = [operand(&file.path), limit];
         self.script.need(&[Part::File]);
         self.script.call("ch_ask ch_file_before", words)?;
-        Ok(true)
+        Ok(facts.hash.clone())
     }
 
-    /// Begins a step of the script.
-    fn step(&mut self, needs: &[usize]) {
+    /// Begins a step of the script, and gives its number.
+    fn step(&mut self, needs: &[usize]) -> usize {
         let number = self.steps.len();
         let mut text = format!("ch_next {number}");
         for need in needs {
@@ -168,6 +184,7 @@ impl Settling {
         }
         text.push('\n');
         self.script.text(&text);
+        number
     }
 
     /// Makes the names that changed outlive a loss of power, as a step of its own.
@@ -190,8 +207,9 @@ impl Settling {
         for (number, step) in self.steps.iter().enumerate() {
             let needed = match step {
                 Step::Flush => matches!(wish, Wish::Service(_)),
-                Step::Task { place, .. } => tasks
-                    .get(*place)
+                step => step
+                    .task()
+                    .and_then(|place| tasks.get(place))
                     .is_some_and(|earlier| wish.needs(&earlier.wish)),
             };
             if needed {
@@ -213,17 +231,23 @@ pub(super) fn errand(tasks: &[Task], memory: &Memory) -> Result<Errand, Refusal>
         steps: Vec::new(),
         room: ALL_SHOWN,
     };
-    for (place, task) in tasks.iter().enumerate() {
+    let mut next = 0;
+    while let Some(task) = tasks.get(next) {
+        let together = files::together(tasks.get(next..).unwrap_or_default());
+        if together > 0 {
+            settling.files(tasks, next, together)?;
+            next += together;
+            continue;
+        }
         if matches!(task.wish, Wish::Service(_)) {
             settling.flush()?;
         }
         let needs = settling.needs(tasks, &task.wish);
         settling.step(&needs);
-        let shown = settling.show(task)?;
         task.wish.settle(&task.facts, &mut settling)?;
         settling.script.text("ch_done\n");
-        let hash = shown.then(|| stood(&task.facts)).flatten();
-        settling.steps.push(Step::Task { place, hash });
+        settling.steps.push(Step::Task { place: next });
+        next += 1;
     }
     settling.flush()?;
     settling.script.text("ch_close\n");
@@ -242,83 +266,10 @@ pub(super) fn errand(tasks: &[Task], memory: &Memory) -> Result<Errand, Refusal>
             deadline: PATIENCE,
         },
         changes: true,
-        reading: Box::new(move |output, errors| Ok(Reply::Settled(read(&steps, output, errors)?))),
+        reading: Box::new(move |output, errors| {
+            Ok(Reply::Settled(fates::read(&steps, output, errors)?))
+        }),
     })
-}
-
-/// The hash of the file that stood there.
-fn stood(facts: &Facts) -> Option<String> {
-    match facts {
-        Facts::Path(facts) => facts.hash.clone(),
-        _ => None,
-    }
-}
-
-fn read(steps: &[Step], mut output: Sections, mut errors: Sections) -> Result<Settled, Misread> {
-    let mut fates: Vec<Fate> = Vec::new();
-    for step in steps {
-        let mut before = None;
-        if let Step::Task {
-            hash: Some(hash), ..
-        } = step
-            && output.next_is("before")
-        {
-            before = replaced(output.take("before")?, hash);
-        }
-        let words = errors.any()?.data;
-        let mark = output.any()?.mark;
-        let fate = match (
-            mark.as_str(),
-            mark.strip_prefix("stopped ").and_then(number),
-        ) {
-            ("done", _) => Fate::Done(before),
-            ("failed", _) => Fate::Failed(Trouble::new(said(&words))),
-            (_, Some(by)) => stopped(steps, by)?,
-            _ => return Err(Misread::new("an unknown mark")),
-        };
-        match (step, fate) {
-            (Step::Task { .. }, fate) => fates.push(fate),
-            (Step::Flush, Fate::Failed(trouble)) => {
-                // It is not sure that what was done last is there for good.
-                if let Some(last) = fates
-                    .iter_mut()
-                    .rev()
-                    .find(|fate| matches!(fate, Fate::Done(_)))
-                {
-                    *last = Fate::Failed(trouble);
-                }
-            }
-            (Step::Flush, _) => {}
-        }
-    }
-    output.take("end ok")?;
-    Ok(Settled { fates })
-}
-
-/// The fate of a task that needs this step.
-fn stopped(steps: &[Step], by: usize) -> Result<Fate, Misread> {
-    let earlier = steps.get(..=by).unwrap_or_default().iter().rev();
-    let place = earlier.into_iter().find_map(|step| match step {
-        Step::Task { place, .. } => Some(*place),
-        Step::Flush => None,
-    });
-    let place = place.ok_or_else(|| Misread::new("a step that there is not"))?;
-    Ok(Fate::Stopped(place))
-}
-
-/// What was replaced, where it is what was looked at.
-fn replaced(bytes: Vec<u8>, hash: &str) -> Option<Content> {
-    let same = format!("{:x}", Sha256::digest(&bytes)) == hash;
-    same.then_some(Content(bytes))
-}
-
-fn said(words: &[u8]) -> String {
-    let words = tail(words);
-    if words.is_empty() {
-        "the machine gave no reason".to_owned()
-    } else {
-        words
-    }
 }
 
 fn pack(bytes: &[u8]) -> Option<Vec<u8>> {

@@ -1,0 +1,84 @@
+//! What became of each task, read from the marks of the steps.
+
+use std::collections::BTreeMap;
+
+use sha2::{Digest as _, Sha256};
+
+use super::Step;
+use crate::resources::path::Content;
+use crate::shell::answer::{Misread, Sections};
+use crate::shell::script::number;
+use crate::shell::words::tail;
+use crate::{Fate, Settled, Trouble};
+
+/// Reads the fates of the tasks, in order.
+pub(super) fn read(
+    steps: &[Step],
+    mut output: Sections,
+    mut errors: Sections,
+) -> Result<Settled, Misread> {
+    let mut fates: Vec<Fate> = Vec::new();
+    // Of steps that are not all of their task.
+    let mut partly: BTreeMap<usize, Fate> = BTreeMap::new();
+    for (place, step) in steps.iter().enumerate() {
+        let mut before = None;
+        if let Step::Prepared { hash: Some(hash) } = step
+            && output.next_is("before")
+        {
+            before = replaced(output.take("before")?, hash);
+        }
+        let words = errors.any()?.data;
+        let mark = output.any()?.mark;
+        let by = mark.strip_prefix("stopped ").and_then(number);
+        let fate = match (mark.as_str(), by) {
+            ("done", _) => Fate::Done(before),
+            ("failed", _) => Fate::Failed(Trouble::new(said(&words))),
+            (_, Some(by)) => match partly.get(&by) {
+                Some(fate) => fate.clone(),
+                None => stopped(steps, by)?,
+            },
+            _ => return Err(Misread::new("an unknown mark")),
+        };
+        match (step, fate) {
+            (Step::Prepared { .. } | Step::Lasting, fate) => drop(partly.insert(place, fate)),
+            (Step::Put { prepared, .. }, Fate::Done(_)) => {
+                let fate = partly.remove(prepared);
+                fates.push(fate.ok_or_else(|| Misread::new("a file that was never written"))?);
+            }
+            (Step::Task { .. } | Step::Put { .. }, fate) => fates.push(fate),
+            (Step::Flush, Fate::Failed(trouble)) => {
+                // It is not sure that what was done last is there for good.
+                let mut latest = fates.iter_mut().rev();
+                if let Some(last) = latest.find(|fate| matches!(fate, Fate::Done(_))) {
+                    *last = Fate::Failed(trouble);
+                }
+            }
+            (Step::Flush, _) => {}
+        }
+    }
+    output.take("end ok")?;
+    Ok(Settled { fates })
+}
+
+/// The fate of a task that needs this step.
+fn stopped(steps: &[Step], by: usize) -> Result<Fate, Misread> {
+    let earlier = steps.get(..=by).unwrap_or_default().iter().rev();
+    let place = earlier.into_iter().find_map(Step::task);
+    let place = place.ok_or_else(|| Misread::new("a step that there is not"))?;
+    Ok(Fate::Stopped(place))
+}
+
+/// What was replaced, where it is what was looked at.
+fn replaced(bytes: Vec<u8>, hash: &str) -> Option<Content> {
+    let same = format!("{:x}", Sha256::digest(&bytes)) == hash;
+    same.then_some(Content(bytes))
+}
+
+fn said(words: &[u8]) -> String {
+    let words = tail(words);
+    if words.is_empty() {
+        "the machine gave no reason".to_owned()
+    } else {
+        words
+    }
+}

@@ -1,0 +1,91 @@
+//! Files that follow each other are written in one go: all of them beside their places, then made to
+//! last at once, then each put in its place.
+
+use super::{Settling, Step};
+use crate::Task;
+use crate::resources::Wish;
+use crate::resources::file::File;
+use crate::shell::Refusal;
+
+/// How many files are written in one go at most.
+const MOST: usize = 100;
+
+/// How many tasks from the first are files that can be written in one go.
+pub(super) fn together(tasks: &[Task]) -> usize {
+    let mut count = 0;
+    while let Some(task) = tasks.get(count).filter(|_| count < MOST) {
+        let apart = |earlier: &Task| !task.wish.needs(&earlier.wish);
+        let fits = written(task).is_some() && tasks.iter().take(count).all(apart);
+        if !fits {
+            break;
+        }
+        count += 1;
+    }
+    count
+}
+
+fn written(task: &Task) -> Option<&File> {
+    match &task.wish {
+        Wish::File(file) if file.is_written(&task.facts) => Some(file),
+        _ => None,
+    }
+}
+
+impl Settling {
+    /// Writes these many files, from a place on.
+    pub(super) fn files(
+        &mut self,
+        tasks: &[Task],
+        from: usize,
+        count: usize,
+    ) -> Result<(), Refusal> {
+        let mut prepared = Vec::with_capacity(count);
+        for (place, task) in tasks.iter().enumerate().skip(from).take(count) {
+            let Some(file) = written(task) else { continue };
+            let needs = self.needs(tasks, &task.wish);
+            let step = self.step(&needs);
+            let hash = self.show(task)?;
+            let placing = file.prepare(&task.facts, self)?;
+            self.script.text("ch_done\n");
+            self.steps.push(Step::Prepared { hash });
+            prepared.push((place, step, file, placing));
+        }
+        self.sweeping(prepared.iter().map(|(.., placing)| placing.beside.as_str()))?;
+        let lasting = self.step(&[]);
+        let mut names: Vec<String> = Vec::new();
+        for name in prepared.iter().flat_map(|(.., placing)| placing.lasting()) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        let looked_at = prepared
+            .iter()
+            .filter(|(.., placing)| !placing.is_strange());
+        let pairs = looked_at.flat_map(|(_, _, file, placing)| [&file.hash, &placing.beside]);
+        self.script.call("ch_do ch_arrived", pairs)?;
+        self.script.call("ch_do ch_last", names)?;
+        self.script.text("ch_done\n");
+        self.steps.push(Step::Lasting);
+        for (place, step, file, placing) in prepared {
+            self.step(&[step, lasting]);
+            if let Some(task) = tasks.get(place) {
+                file.put(&placing, &task.facts, self)?;
+            }
+            self.script.text("ch_done\n");
+            let prepared = step;
+            self.steps.push(Step::Put { place, prepared });
+        }
+        // What could not be put in its place goes.
+        self.script
+            .text("[ -z \"$ch_bad\" ] || ch_sweep\nch_sweep() { :; }\n");
+        Ok(())
+    }
+
+    /// Tells the shell what to take away should it have to leave.
+    fn sweeping<'a>(&mut self, names: impl Iterator<Item = &'a str>) -> Result<(), Refusal> {
+        self.script.text("ch_sweep() {\n");
+        self.script.call("rm -f --", names)?;
+        self.script.text("}\n");
+        Ok(())
+    }
+}
