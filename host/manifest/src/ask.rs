@@ -35,6 +35,7 @@ pub struct Ask {
     /// The keys of the kernel it may set.
     pub sysctl: Vec<Glob>,
     /// The modules of the kernel it may load or unload.
+    #[serde(rename = "kernel-modules")]
     pub kernel_modules: Vec<Glob>,
     /// Where it may mount and unmount, and all below.
     pub mounts: Vec<PathPrefix>,

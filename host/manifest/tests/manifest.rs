@@ -115,3 +115,19 @@ fn loads_a_file_and_says_which_one_it_cannot_read() {
         format!("cannot read `{}`", absent.display())
     );
 }
+
+#[test]
+fn writes_every_ask_as_it_reads_it() {
+    let text = "name = \"a\"\nversion = \"1.0.0\"\n[[asks]]\nwhy = \"all\"\nkernel-modules = [\"dummy\"]\n\
+                mounts = [\"/srv\"]\nsysctl = [\"vm.*\"]\nurls = [\"https://a.org/*\"]\ncron = [\"a\"]\n";
+    let asks = Manifest::parse("module.toml", text).unwrap().asks;
+    let written = serde_json::to_value(&asks).unwrap();
+    for key in ["kernel-modules", "mounts", "sysctl", "urls", "cron"] {
+        let list = written.pointer(&format!("/0/{key}"));
+        let held = list.and_then(|list| list.as_array());
+        assert!(
+            held.is_some_and(|held| held.len() == 1),
+            "{key} in {written}"
+        );
+    }
+}
