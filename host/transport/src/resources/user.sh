@@ -23,8 +23,16 @@ ch_v=${ch_v#*:*:*:*:*:}
 [ "${ch_v#*:}" = "$ch_sh" ] || usermod --shell "$ch_sh" -- "$ch_u" >&2 || return
 fi
 for ch_x; do usermod --append --groups "$ch_x" -- "$ch_u" >&2 || return; done
-elif ch_has adduser && [ -z "$ch_v" ]; then
+elif ch_has adduser; then
+if [ -z "$ch_v" ]; then
 adduser -S -D -H -h "$ch_home" -s "$ch_sh" -G "$ch_g" "$ch_u" >&2 || return
+else
+ch_v=${ch_v#*:*:*:*:*:}
+[ "$(id -gn -- "$ch_u")" = "$ch_g" ] && [ "$ch_v" = "$ch_home:$ch_sh" ] || {
+ch_say "cannot change the group, home or shell of $ch_u without usermod, which Alpine has in its package shadow"
+return 1
+}
+fi
 for ch_x; do addgroup "$ch_u" "$ch_x" >&2 || return; done
 else
 ch_say 'neither useradd and usermod nor adduser is there'

@@ -8,6 +8,7 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod bare;
 mod island;
 mod packages;
 mod services;
