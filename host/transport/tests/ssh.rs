@@ -683,6 +683,44 @@ async fn keeps_no_more_connections_than_it_may() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a lab"]
+async fn comes_back_where_too_many_are_at_the_door() {
+    let (fleet, root) = to("m1").await;
+    let doors = async |rule: &str| {
+        let change =
+            "printf '%s\\n' \"$1\" >/etc/ssh/sshd_config.d/doors.conf; systemctl reload ssh; sleep 1";
+        let changed = run(root.as_ref(), &["sh", "-c", change, "sh", rule]).await;
+        assert_eq!(changed.0, 0, "{}", changed.1);
+    };
+    doors("MaxStartups 2:100:2").await;
+    let place = tempfile::tempdir().unwrap();
+    let config = names(place.path(), 12);
+    let patient = Ssh {
+        connect_timeout: Duration::from_secs(20),
+        ..settings()
+    };
+    let machines: Vec<Machine> = (0..12)
+        .map(|number| machine(&format!("n{number}"), &format!("n{number}")))
+        .collect();
+    let many = Arc::new(SshFleet::new(&patient, &machines, Some(&config), None).unwrap());
+    let mut asking = tokio::task::JoinSet::new();
+    for machine in &machines {
+        let (many, name) = (Arc::clone(&many), machine.name.clone());
+        asking.spawn(async move {
+            let courier = many.courier(&name).await.unwrap();
+            courier.exchange(Request::Machine).await.map(|_| ())
+        });
+    }
+    let answers = asking.join_all().await;
+    doors("# as usual").await;
+    for answer in answers {
+        answer.unwrap();
+    }
+    many.close().await;
+    fleet.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a lab"]
 async fn never_takes_a_connection_from_a_request_under_way() {
     let place = tempfile::tempdir().unwrap();
     let config = names(place.path(), 2);

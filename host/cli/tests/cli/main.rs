@@ -7,6 +7,7 @@
 
 mod cases;
 mod help;
+mod password;
 mod scene;
 mod terminal;
 mod wrong_plans;

@@ -9,7 +9,7 @@ use cellhost_plan::MachineName;
 use openssh_mux_client::Error;
 use tokio::sync::{Mutex, Semaphore};
 use tokio::task::JoinHandle;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::becoming::{Marks, Password, become_root};
 use super::capacity::{Capacity, Seat, Tenant};
@@ -25,6 +25,8 @@ use crate::{CourierError, Stage};
 const REVIVAL: Duration = Duration::from_secs(5);
 /// How often an ssh is looked after.
 const ROUND: Duration = Duration::from_secs(5);
+/// How long a machine is left alone that sent us away at the door, the first time.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// Says that no connection stands.
 const NONE: u64 = u64::MAX;
 
@@ -170,11 +172,7 @@ impl SshLine {
     /// A session of a new connection.
     async fn cold(&self, seat: Seat, command: &str) -> Result<(Pipes, Standing), CourierError> {
         let permit = Arc::clone(&self.exchange.gate).acquire_owned().await.ok();
-        let master = self.exchange.control.fresh(&self.key);
-        let master = master.map_err(|error| self.unreachable(Stage::Connect, error.to_string()))?;
-        let words = connect(&self.destination, &master)
-            .await
-            .map_err(|(stage, reason)| self.unreachable(stage, reason))?;
+        let (master, words) = self.connected().await?;
         let patience = self.destination.connect_timeout + REVIVAL;
         let reason = match timeout(patience, self.session(&master, command)).await {
             Ok(Ok(mut pipes)) => {
@@ -199,6 +197,31 @@ impl SshLine {
         Err(self.unreachable(Stage::Start, reason))
     }
 
+    /// Connects. An sshd that has too many at its door (`MaxStartups`) sends some away before it
+    /// says a word; nothing was asked of it then, so that is tried again for a while.
+    async fn connected(&self) -> Result<(Master, LastWords), CourierError> {
+        let begun = Instant::now();
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let master = self.exchange.control.fresh(&self.key);
+            let master =
+                master.map_err(|error| self.unreachable(Stage::Connect, error.to_string()))?;
+            let (stage, reason) = match connect(&self.destination, &master).await {
+                Ok(words) => return Ok((master, words)),
+                Err(refusal) => refusal,
+            };
+            let over = begun.elapsed() + pause > self.destination.connect_timeout;
+            if over || stage != Stage::Banner || !sent_away(&reason) {
+                return Err(self.unreachable(stage, reason));
+            }
+            tracing::debug!(machine = %self.machine, reason, "trying again");
+            // Not all at the same moment: the key is as good as a throw of dice.
+            let spread = u32::from_str_radix(self.key.get(..2).unwrap_or_default(), 16);
+            sleep(pause + pause * spread.unwrap_or(0) / 256).await;
+            pause *= 2;
+        }
+    }
+
     async fn session(&self, master: &Master, command: &str) -> Result<Pipes, Error> {
         let mut pipes = master.session(command).await?;
         pipes.keeper = Box::new((pipes.keeper, Watch::over(master.clone())));
@@ -213,6 +236,14 @@ impl SshLine {
             in_doubt: false,
         }
     }
+}
+
+/// Whether sshd closed the connection before its greeting.
+fn sent_away(reason: &str) -> bool {
+    reason.starts_with("kex_exchange_identification: ")
+        && ["closed by remote host", "reset by peer"]
+            .iter()
+            .any(|words| reason.contains(words))
 }
 
 #[async_trait]
