@@ -17,7 +17,7 @@ ch_service() {
 ch_who=$1 ch_x=$2
 [ "$ch_who" != system ] || { ch_keeper && ch_who=$ch_init; } || return
 "ch_${ch_who}_known" "$3" "$4" || return
-"ch_${ch_who}_boot" "$3" && "ch_${ch_who}_run" "$4" "$5" || {
+"ch_${ch_who}_boot" "$3" "$4" && "ch_${ch_who}_run" "$4" "$5" || {
 "ch_${ch_who}_words" >&2
 return 1
 }

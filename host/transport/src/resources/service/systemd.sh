@@ -41,7 +41,14 @@ ch_systemd_boot() {
 [ "$ch_file" != generated ] || if ch_boots "$ch_x"; then ch_file=enabled; else ch_file=disabled; fi
 case $1:$ch_file in
 yes:enabled | yes:static | yes:indirect | no:disabled) ;;
-yes:*) ch_systemd_link enable ;;
+yes:*)
+if [ "$2:$ch_active" = yes:inactive ]; then
+systemctl enable --no-reload --now -- "$ch_x" >&2 || return
+ch_active=begun
+else
+ch_systemd_link enable
+fi
+;;
 no:*) ch_systemd_link disable ;;
 esac
 }
@@ -54,6 +61,7 @@ systemctl "$1" --no-reload -- "$ch_x" >&2 || return
 ch_systemd_run() {
 case $1:$ch_active in
 no:inactive | no:failed) ;;
+yes:begun) ;;
 no:*) systemctl stop -- "$ch_x" >&2 || return ;;
 yes:active | yes:reloading)
 case $2 in
