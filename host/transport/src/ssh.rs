@@ -12,6 +12,7 @@ mod destination;
 mod diagnosis;
 mod line;
 mod master;
+mod standing;
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};

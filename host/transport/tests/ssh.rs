@@ -686,8 +686,7 @@ async fn keeps_no_more_connections_than_it_may() {
 async fn comes_back_where_too_many_are_at_the_door() {
     let (fleet, root) = to("m1").await;
     let doors = async |rule: &str| {
-        let change =
-            "printf '%s\\n' \"$1\" >/etc/ssh/sshd_config.d/doors.conf; systemctl reload ssh; sleep 1";
+        let change = "printf '%s\\n' \"$1\" >/etc/ssh/sshd_config.d/doors.conf; systemctl reload ssh; sleep 1";
         let changed = run(root.as_ref(), &["sh", "-c", change, "sh", rule]).await;
         assert_eq!(changed.0, 0, "{}", changed.1);
     };

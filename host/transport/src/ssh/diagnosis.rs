@@ -58,6 +58,8 @@ pub(super) struct Progress {
     hops: usize,
     /// Those that let us in, the last one by name.
     passed: (usize, String),
+    /// The kind and the fingerprint of the last key that was shown.
+    shown: String,
 }
 
 impl Progress {
@@ -69,6 +71,10 @@ impl Progress {
         self.stage = Some(*stage);
         if line.starts_with("debug1: Executing proxy command") {
             self.hops += 1;
+        }
+        if *stage == Stage::HostKey {
+            let shown = line.strip_prefix(mark).unwrap_or_default();
+            shown.trim().clone_into(&mut self.shown);
         }
         if *stage == Stage::Start && self.passed.0 < self.hops {
             let rest = line.strip_prefix(mark).unwrap_or_default();
@@ -104,11 +110,52 @@ pub(super) fn refusal(words: &str, progress: &Progress, late: bool) -> (Stage, S
         let known = STAGES.iter().find(|(words, _)| line.contains(words));
         known.map(|(_, stage)| *stage)
     });
-    let mut account = account(words, late);
-    if let Some(way) = progress.way() {
-        account = format!("{account}; {way}");
+    let stage = stage.unwrap_or(progress.stage());
+    let mut account = host_key(words, &progress.shown).unwrap_or_else(|| account(words, late));
+    let notes = [advice(stage, &said).map(str::to_owned), progress.way()];
+    for note in notes.into_iter().flatten() {
+        account = format!("{account}; {note}");
     }
-    (stage.unwrap_or(progress.stage()), account)
+    (stage, account)
+}
+
+/// What is wrong with a machine's key, without what ssh says to frighten people.
+fn host_key(words: &str, shown: &str) -> Option<String> {
+    let line = |begin: &str| {
+        words
+            .lines()
+            .map(str::trim)
+            .find(|line| line.starts_with(begin))
+    };
+    if let Some(offending) = line("Offending ") {
+        let remove = line("ssh-keygen ").unwrap_or("remove that line");
+        return Some(format!(
+            "{offending} does not fit: it shows {shown}. Was it set up anew? Then: {remove}. \
+             If not, somebody may stand in between"
+        ));
+    }
+    let known = words
+        .lines()
+        .find(|line| line.contains("host key is known for"))?;
+    let known = known.split(" and you have").next().unwrap_or(known);
+    Some(format!(
+        "{known}: it shows {shown}. Is that its own? Then log in once by hand, pin it in the plan \
+         (`host-key`), or let `host-keys` be \"accept-new\""
+    ))
+}
+
+/// What ssh does not say of a refusal.
+fn advice(stage: Stage, said: &str) -> Option<&'static str> {
+    match stage {
+        Stage::Authenticate if said.contains("permission denied (") => Some(
+            "a key that it takes has to be in an agent, in ssh's configuration, or named by \
+             `identity` in the plan",
+        ),
+        Stage::Banner if said.contains("timed out") => {
+            Some("it takes connections and says nothing: it may be frozen or overloaded")
+        }
+        _ => None,
+    }
 }
 
 /// Tells why no shell answered over a connection that stands.
@@ -228,6 +275,17 @@ mod tests {
         let (stage, reason) = refusal(words, &Progress::default(), false);
         assert_eq!(stage, Stage::HostKey);
         assert!(reason.starts_with("Offending ED25519 key in /home/a/.ssh/known_hosts:3"));
+        let words = "No ED25519 host key is known for m1 and you have requested strict checking.\n\
+                     Host key verification failed.";
+        let mut progress = Progress::default();
+        progress.observe("debug1: Server host key: ssh-ed25519 SHA256:abc");
+        let (_, reason) = refusal(words, &progress, false);
+        assert!(
+            reason.starts_with(
+                "No ED25519 host key is known for m1: it shows ssh-ed25519 SHA256:abc."
+            ),
+            "{reason}"
+        );
     }
 
     #[test]

@@ -8,7 +8,6 @@ use async_trait::async_trait;
 use cellhost_plan::MachineName;
 use openssh_mux_client::Error;
 use tokio::sync::{Mutex, Semaphore};
-use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::becoming::{Marks, Password, become_root};
@@ -18,13 +17,12 @@ use super::control::ControlDirectory;
 use super::destination::Destination;
 use super::diagnosis::diagnose;
 use super::master::{Health, Master, PARTING};
+use super::standing::{Standing, Watch};
 use crate::shell::{Failure, Line, Pipes, ShellCourier};
 use crate::{CourierError, Stage};
 
 /// How long a connection that stands may take to give another session.
 const REVIVAL: Duration = Duration::from_secs(5);
-/// How often an ssh is looked after.
-const ROUND: Duration = Duration::from_secs(5);
 /// How long a machine is left alone that sent us away at the door, the first time.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// Says that no connection stands.
@@ -53,39 +51,6 @@ pub(super) struct SshLine {
     used: AtomicU64,
     /// Whether it did not take the password that makes the login user root.
     refused: AtomicBool,
-}
-
-/// A connection that stands, and the right to it.
-struct Standing {
-    master: Master,
-    seat: Seat,
-    /// Of a connection that an earlier run made nobody hears them.
-    words: Option<LastWords>,
-}
-
-/// Ends an ssh that hangs, for as long as somebody relies on it: then it is lost, and not silent.
-struct Watch(JoinHandle<()>);
-
-impl Watch {
-    fn over(master: Master) -> Self {
-        Self(tokio::spawn(async move {
-            loop {
-                sleep(ROUND).await;
-                match master.health().await {
-                    Health::Alive => {}
-                    Health::Hung => return master.kill(),
-                    // It takes no more sessions; ours goes on.
-                    Health::Gone => return,
-                }
-            }
-        }))
-    }
-}
-
-impl Drop for Watch {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
 }
 
 impl SshLine {
