@@ -72,10 +72,15 @@ for ch_x in /var/lib/dpkg/updates/[0-9]*; do [ ! -e "$ch_x" ] || return 0; done
 }
 # Brings to an end what dpkg began, without removing anything.
 ch_apt_heal() {
-ch_say 'cellhost: dpkg was interrupted here; finishing what it began'
-DEBIAN_FRONTEND=noninteractive dpkg --force-confdef --force-confold --configure -a </dev/null >&2
+ch_say 'cellhost: dpkg did not come to an end here; finishing what it began'
+ch_v=$(DEBIAN_FRONTEND=noninteractive dpkg --force-confdef --force-confold --configure -a </dev/null 2>&1)
+ch_say "$ch_v"
+# Not interrupted, only not at its end: what failed has said that it waited.
+case $ch_v in
+*'locked by another process'*) return 1 ;;
+esac
 ch_apt --fix-broken --no-remove install && return
-ch_say 'cellhost: dpkg was interrupted here and cannot be brought to an end without a decision;' \
+ch_say 'cellhost: dpkg did not come to an end here and cannot be brought to an end without a decision;' \
 'on the machine, see what `dpkg --audit` and `apt-get --fix-broken install` say'
 return 1
 }
