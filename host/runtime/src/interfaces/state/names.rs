@@ -69,3 +69,49 @@ pub(super) fn all(names: Vec<String>) -> Result<BTreeSet<String>, String> {
         .map(|name| plain(name, "_-.+:", "package"))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_versions_from_names_of_packages() {
+        let names = ["redis=5:7.0-1~deb12u1", "jq"].map(str::to_owned).into();
+        let software = packages(wit::Software {
+            names,
+            start: false,
+        })
+        .unwrap();
+        let bare: Vec<&str> = software.names.iter().map(String::as_str).collect();
+        assert_eq!(bare, ["jq", "redis"]);
+        assert_eq!(software.versions["redis"], "5:7.0-1~deb12u1");
+        for wrong in [
+            "redis=",
+            "redis=1.*",
+            "redis=-1",
+            "=1",
+            "redis=1=2",
+            "jq-=1 2",
+        ] {
+            let names = vec![wrong.to_owned()];
+            assert!(
+                packages(wit::Software {
+                    names,
+                    start: false
+                })
+                .is_err(),
+                "{wrong}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_program_of_supervisord_is_a_service_by_its_name() {
+        for good in ["redis@7000", "supervisor:app", "supervisor:group:app_00"] {
+            assert_eq!(service(good.to_owned()).as_deref(), Ok(good));
+        }
+        for wrong in ["supervisor:", "supervisor:-x", "supervisor:a b", "a/b"] {
+            assert!(service(wrong.to_owned()).is_err(), "{wrong}");
+        }
+    }
+}
