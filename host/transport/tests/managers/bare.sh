@@ -6,7 +6,7 @@ mkdir -p "/bare${f%/*}"
 cp "$f" "/bare$f"
 done
 mount -t proc proc /bare/proc
-mount --bind /dev /bare/dev
+mount --rbind /dev /bare/dev
 chroot /bare /bin/busybox --install -s /bin
 chmod 1777 /bare/tmp
 printf 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n' >/bare/etc/passwd

@@ -19,7 +19,12 @@ cd \"$1\"
 mkdir up work root
 mount -t overlay -o lowerdir=/,upperdir=up,workdir=work island root
 mount -t proc proc root/proc
-mount --rbind /dev root/dev
+mount -t tmpfs -o mode=755 dev root/dev
+for device in null zero full random urandom tty; do
+: >root/dev/$device
+mount --bind /dev/$device root/dev/$device
+done
+ln -s /proc/self/fd root/dev/fd
 mount -t tmpfs -o mode=755 run root/run
 mount -t tmpfs tmp root/tmp
 echo ready
