@@ -22,9 +22,11 @@ pub enum Cause {
 
 /// Words, in lower case, and what they say. The first that is found counts: a full disk makes
 /// programs complain about much else.
-const WORDS: [(&str, Cause); 29] = [
+const WORDS: [(&str, Cause); 30] = [
     ("no space left on device", Cause::DiskFull),
     ("disk quota exceeded", Cause::DiskFull),
+    // All that dash says, and next to always this.
+    ("printf: i/o error", Cause::DiskFull),
     ("you don't have enough free space", Cause::DiskFull),
     ("not enough free disk space", Cause::DiskFull),
     ("read-only file system", Cause::ReadOnly),

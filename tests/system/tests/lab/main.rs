@@ -16,5 +16,6 @@ mod killing;
 mod redis;
 mod shrinking;
 mod site;
+mod troubles;
 mod unreachable;
 mod watcher;
