@@ -15,11 +15,12 @@ mod peers;
 mod ratios;
 mod report;
 mod sample;
+mod scale;
 mod table;
 
 use std::path::PathBuf;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, ensure};
 
 use crate::guests::{self, Workshop};
 use crate::setup;
@@ -55,6 +56,14 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "PATH")]
     program: Option<PathBuf>,
 
+    /// On how many addresses cellhost alone is measured; 0 leaves that out.
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    scale: usize,
+
+    /// Measures in namespaces of its own what this file says.
+    #[arg(long, value_name = "FILE", hide = true)]
+    inside_scale: Option<PathBuf>,
+
     /// Measures inside a lab what this file says.
     #[arg(long, value_name = "FILE", hide = true)]
     inside: Option<PathBuf>,
@@ -85,6 +94,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if let Some(file) = &arguments.inside {
         return inside::run(file);
     }
+    if let Some(file) = &arguments.inside_scale {
+        return scale::run(file);
+    }
     let contestants = arguments.contestants()?;
     let workshop = Workshop::here()?;
     step("what this computer needs", || {
@@ -110,25 +122,32 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         });
         samples.extend(measured?);
     }
+    let addresses = match arguments.scale {
+        many if arguments.short => many.min(20),
+        many => many,
+    };
+    let runs = match addresses {
+        0 => Vec::new(),
+        many => step(&format!("{many} addresses"), || {
+            scale::measure(&place, &program, many)
+        })?,
+    };
     let circumstances = report::Circumstances::now(&program, arguments.short)?;
-    report::write(&workshop, &place, &circumstances, &samples)?;
-    let short = ratios::judge(&samples);
-    for ratio in short.iter().filter(|ratio| !ratio.is_met()) {
-        eprintln!("falls short: {ratio}");
+    report::write(&workshop, &place, &circumstances, &samples, &runs)?;
+    let mut open: Vec<String> = ratios::judge(&samples)
+        .iter()
+        .filter(|ratio| !ratio.is_met())
+        .map(ToString::to_string)
+        .collect();
+    open.extend(scale::judge(&runs));
+    for open in &open {
+        eprintln!("falls short: {open}");
     }
     if arguments.check {
-        let open = short.iter().filter(|ratio| !ratio.is_met()).count();
         let unknown = ratios::unknown(&samples);
-        if open > 0 || !unknown.is_empty() {
-            bail!(
-                "{open} ratios fall short; not measured: {}",
-                if unknown.is_empty() {
-                    "none".to_owned()
-                } else {
-                    unknown.join(", ")
-                }
-            );
-        }
+        ensure!(unknown.is_empty(), "not measured: {}", unknown.join(", "));
+        ensure!(!runs.is_empty(), "not measured: many addresses");
+        ensure!(open.is_empty(), "{} promises are not kept", open.len());
     }
     Ok(())
 }

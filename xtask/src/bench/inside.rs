@@ -21,7 +21,8 @@ use crate::guests::Workshop;
 use crate::step::{seconds, succeed};
 use commands::Commands;
 use hand::Hand;
-use watch::{Watched, watch};
+use watch::Watched;
+pub(super) use watch::watch;
 
 /// How often memory is looked at while times are taken, which costs next to nothing.
 const SELDOM: Duration = Duration::from_secs(1);
@@ -194,7 +195,7 @@ impl<'a> Bout<'a> {
 }
 
 /// The end of what a contestant wrote.
-fn tail(log: &Path) -> String {
+pub(super) fn tail(log: &Path) -> String {
     let text = fs_err::read(log).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
     let lines: Vec<&str> = text.lines().collect();

@@ -9,6 +9,7 @@ use super::contestant::{Contestant, Half};
 use super::peers::{ANSIBLE, PYINFRA};
 use super::ratios;
 use super::sample::{Figure, Samples};
+use super::scale;
 use super::table::table;
 use crate::guests::Workshop;
 use crate::step::output;
@@ -80,21 +81,26 @@ pub(super) fn write(
     place: &Path,
     circumstances: &Circumstances,
     samples: &Samples,
+    runs: &[scale::Run],
 ) -> Result<()> {
     let ratios = ratios::judge(samples);
     let object = json!({
         "circumstances": circumstances,
         "samples": samples,
         "ratios": ratios,
+        "scale": runs,
     });
     let json = place.join("results.json");
     fs_err::write(&json, serde_json::to_string_pretty(&object)? + "\n")?;
-    let measured = measured(samples);
+    let mut measured = measured(samples);
+    if !runs.is_empty() {
+        measured.push_str(&scale::section(runs));
+    }
     println!("{measured}");
     eprintln!("   {}", json.display());
     let document = document(circumstances, &measured);
     fs_err::write(place.join("results.md"), &document)?;
-    if ratios::unknown(samples).is_empty() && !circumstances.short {
+    if ratios::unknown(samples).is_empty() && !runs.is_empty() && !circumstances.short {
         fs_err::write(workshop.root().join("docs/benchmarks.md"), document)?;
     }
     Ok(())

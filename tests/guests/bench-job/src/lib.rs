@@ -23,10 +23,18 @@ const FILES: [(&str, &str); 5] = [
     ("blocklist.txt", include_str!("../files/blocklist.txt")),
 ];
 
-/// Nothing to set.
+/// What can be set.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Settings {}
+struct Settings {
+    /// Whether there is a service manager, and so services.
+    #[serde(default = "usual")]
+    services: bool,
+}
+
+fn usual() -> bool {
+    true
+}
 
 #[derive(Deserialize)]
 struct Job {
@@ -71,7 +79,7 @@ impl Job {
     }
 
     /// Brings everything about in one list.
-    fn ensure(&self, machine: &Machine) -> Result<(), Failure> {
+    fn ensure(&self, machine: &Machine, with_services: bool) -> Result<(), Failure> {
         let directories: Vec<Directory> = self
             .directories
             .iter()
@@ -83,6 +91,7 @@ impl Job {
         let services: Vec<Service> = self
             .services
             .iter()
+            .filter(|_| with_services)
             .map(|name| Service::named(name).enabled().running())
             .collect();
         let creations: Vec<Creation> = self
@@ -129,8 +138,8 @@ struct BenchJob;
 impl Module for BenchJob {
     type Settings = Settings;
 
-    fn apply(_: &Cell<Settings>, machine: &Machine) -> Result<(), Failure> {
-        Job::read()?.ensure(machine)
+    fn apply(cell: &Cell<Settings>, machine: &Machine) -> Result<(), Failure> {
+        Job::read()?.ensure(machine, cell.settings().services)
     }
 
     fn health(_: &Cell<Settings>, machine: &Machine) -> Result<Condition, Failure> {

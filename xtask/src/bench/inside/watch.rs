@@ -9,21 +9,21 @@ use anyhow::{Context, Result};
 use super::super::group::Group;
 
 /// One run, watched.
-pub(super) struct Watched {
+pub(in super::super) struct Watched {
     /// Whether it ended well.
-    pub(super) good: bool,
+    pub(in super::super) good: bool,
     /// How long it took.
-    pub(super) wall: Duration,
+    pub(in super::super) wall: Duration,
     /// How long the contestant's own processes computed.
-    pub(super) controller: Duration,
+    pub(in super::super) controller: Duration,
     /// How long the whole computer computed.
-    pub(super) computer: Duration,
+    pub(in super::super) computer: Duration,
     /// The most memory seen, if it was looked at.
-    pub(super) peak: Option<u64>,
+    pub(in super::super) peak: Option<u64>,
 }
 
 /// Runs a program in a group and watches it.
-pub(super) fn watch(
+pub(in super::super) fn watch(
     group: &Group,
     program: &Command,
     log: &Path,
