@@ -1,9 +1,11 @@
 //! Requests in, replies out, over whatever line leads to a shell.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::{Mutex, watch};
+use tokio::time::{sleep, timeout};
 
 use super::answer::{Misread, Section, Sections};
 use super::conversation::{Conversation, Heard, Lost, Terms};
@@ -36,6 +38,11 @@ impl Default for Memory {
         Self("/var/lib/cellhost".to_owned())
     }
 }
+
+/// How long a machine may take to say how it is after it was lost.
+const AFTERMATH: Duration = Duration::from_secs(12);
+/// The pause between two questions to one that does not answer.
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// How the streams of an answer are read.
 pub(super) type Reading = Box<dyn FnOnce(Sections, Sections) -> Result<Reply, Misread> + Send>;
@@ -206,6 +213,36 @@ impl<L: Line> ShellCourier<L> {
         }
     }
 
+    /// Adds to an error what the machine says of itself after it was lost in the middle of a change.
+    async fn told_with_aftermath(&self, mut error: CourierError) -> CourierError {
+        // One that is frozen has said nothing for long enough.
+        if *self.closing.borrow() || error.to_string().contains("not responding") {
+            return error;
+        }
+        let boot = |facts: &BTreeMap<String, String>| facts.get("boot.id").cloned();
+        let before = self.known().as_ref().and_then(boot);
+        let nobody = Echo::default();
+        let asked = async {
+            loop {
+                match self.attempt(ask::nothing(), &nobody, true).await {
+                    Ok(Reply::Machine(facts)) => return boot(&facts),
+                    _ => sleep(PAUSE).await,
+                }
+            }
+        };
+        let since = match timeout(AFTERMATH, asked).await {
+            Ok(now) if before.is_some() && now != before => {
+                "the machine was restarted in the middle of this; run again"
+            }
+            Ok(_) => "the machine is up and answers again; run again",
+            Err(_) => "it has not answered since and may be restarting; run again when it does",
+        };
+        if let CourierError::Unreachable { reason, .. } = &mut error {
+            *reason = format!("{reason}; {since}: what was done is found done");
+        }
+        error
+    }
+
     fn garbled(&self, Misread(reason): Misread) -> CourierError {
         CourierError::Garbled {
             machine: self.line.machine().clone(),
@@ -287,7 +324,7 @@ impl<L: Line> Drop for Idle<'_, L> {
 /// What is known of an errand once it is under way.
 struct Doubt {
     changes: bool,
-    deadline: std::time::Duration,
+    deadline: Duration,
 }
 
 #[async_trait]
@@ -313,6 +350,7 @@ impl<L: Line> Courier for ShellCourier<L> {
                 let second = self.attempt(errand, &echo, asks_machine).await;
                 second.map_err(|parted| parted.error)
             }
+            (Err(Parted { error, lost: true }), None) => Err(self.told_with_aftermath(error).await),
             (first, _) => first.map_err(|parted| parted.error),
         }
     }
