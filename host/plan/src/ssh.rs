@@ -88,7 +88,7 @@ impl Default for Ssh {
             identity: None,
             host_keys: HostKeys::Strict,
             parallel: 50,
-            connections: 200,
+            connections: 150,
             key_exchange: None,
             connect_timeout: Duration::from_secs(10),
             login_timeout: Duration::from_secs(30),
