@@ -84,7 +84,18 @@ pub(crate) fn install(packages: &[&str]) -> Result<()> {
 
 /// Debian packages that tests put into roots of their own, by folder: installed, their services
 /// would run on this computer.
-const UNPACKED: [(&str, &[&str]); 2] = [
+const UNPACKED: [(&str, &[&str]); 3] = [
+    (
+        "docker",
+        &[
+            "docker.io",
+            "containerd",
+            "runc",
+            "libdevmapper1.02.1",
+            "docker-registry",
+            "busybox-static",
+        ],
+    ),
     ("openrc", &["openrc", "librc1", "libeinfo1"]),
     ("supervisor", &["supervisor", "python3-pkg-resources"]),
 ];

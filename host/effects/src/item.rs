@@ -1,13 +1,13 @@
 //! Wishes as modules state them, before contents are rendered and secrets filled in.
 
 use cellhost_transport::resources::{
-    archive::Archive, creation::Creation, cron::Cron, directory::Directory, download::Download,
-    group::Group, group::NoGroup, kernel_module::KernelModule, link::Link, mount::Mount,
-    path::Absent, software::NoSoftware, software::Software, sysctl::Sysctl, user::NoUser,
-    user::User,
+    archive::Archive, container, container::NoContainer, creation::Creation, cron::Cron,
+    directory::Directory, download::Download, group::Group, group::NoGroup,
+    kernel_module::KernelModule, link::Link, mount::Mount, path::Absent, software::NoSoftware,
+    software::Software, sysctl::Sysctl, user::NoUser, user::User,
 };
 
-use crate::Edit;
+use crate::{Edit, Text};
 
 /// One wish of a list.
 #[derive(Debug, Clone)]
@@ -44,6 +44,10 @@ pub enum Item {
     KernelModule(KernelModule),
     /// A file system that is mounted, or nothing that is.
     Mount(Mount),
+    /// A container that runs.
+    Container(Container),
+    /// No container by a name.
+    NoContainer(NoContainer),
     /// No group by a name.
     NoGroup(NoGroup),
     /// No user by a name.
@@ -102,6 +106,15 @@ impl std::fmt::Debug for Content {
     }
 }
 
+/// A container that runs.
+#[derive(Debug, Clone)]
+pub struct Container {
+    /// All but its variables.
+    pub base: container::Container,
+    /// Variables set in it.
+    pub environment: Vec<(String, Text)>,
+}
+
 /// A service.
 #[derive(Debug, Clone)]
 pub struct Service {
@@ -146,6 +159,8 @@ impl Item {
             Self::KernelModule(module) => format!("no kernel module {}", module.name),
             Self::Mount(mount) if mount.mounted => format!("mount {}", mount.path),
             Self::Mount(mount) => format!("no mount {}", mount.path),
+            Self::Container(container) => format!("container {}", container.base.name),
+            Self::NoContainer(container) => format!("no container {}", container.name),
             Self::NoGroup(group) => format!("no group {}", group.name),
             Self::NoUser(user) => format!("no user {}", user.name),
             Self::Group(group) => format!("group {}", group.name),

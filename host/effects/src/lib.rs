@@ -30,7 +30,7 @@ pub use edit::{Change, Edit, Key, Line, MountLine, NoKey, NoLine, Pattern, Place
 pub use effect::{Act, Command, Dial, Doubt, Effect, Effects, Hook, Input, Sign, Text, Turn};
 pub use error::EffectError;
 pub use failure::{Failure, Missed, Stopped};
-pub use item::{Content, File, Item, Service};
+pub use item::{Container, Content, File, Item, Service};
 pub use layers::masked;
 pub use listener::Listener;
 pub use outcome::{Certainty, Found, Outcome, Settlement};

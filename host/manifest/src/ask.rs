@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::command::CommandPattern;
 use crate::glob::Glob;
+use crate::image::ImagePattern;
 use crate::ports::PortRange;
 use crate::prefix::PathPrefix;
 use crate::url::UrlPattern;
@@ -39,6 +40,10 @@ pub struct Ask {
     pub kernel_modules: Vec<Glob>,
     /// Where it may mount and unmount, and all below.
     pub mounts: Vec<PathPrefix>,
+    /// The containers it may run and remove.
+    pub containers: Vec<Glob>,
+    /// The images it may run them from.
+    pub images: Vec<ImagePattern>,
     /// The ports it may connect to.
     pub dial: Vec<PortRange>,
     /// Whether it may do things as root where it logs in as someone else.
@@ -64,6 +69,8 @@ impl Ask {
             sysctl: parsed(table.get("sysctl"), Glob::new),
             kernel_modules: parsed(table.get("kernel-modules"), Glob::new),
             mounts: parsed(table.get("mounts"), PathPrefix::new),
+            containers: parsed(table.get("containers"), Glob::new),
+            images: parsed(table.get("images"), ImagePattern::new),
             dial: read_ports(table.get("dial")),
             r#become: table
                 .get("become")

@@ -100,6 +100,16 @@ impl Asks {
         self.any(|ask| ask.mounts.iter().any(|prefix| prefix.covers(path)))
     }
 
+    /// Tells whether a container may be run or removed.
+    pub fn allows_container(&self, name: &str) -> bool {
+        self.any_name(name, |ask| &ask.containers)
+    }
+
+    /// Tells whether containers may be run from an image, given without its digest.
+    pub fn allows_image(&self, name: &str) -> bool {
+        self.any(|ask| ask.images.iter().any(|pattern| pattern.matches(name)))
+    }
+
     /// Tells whether a port may be connected to.
     pub fn allows_dial(&self, port: u16) -> bool {
         self.any(|ask| ask.dial.iter().any(|range| range.contains(port)))

@@ -119,10 +119,12 @@ fn loads_a_file_and_says_which_one_it_cannot_read() {
 #[test]
 fn writes_every_ask_as_it_reads_it() {
     let text = "name = \"a\"\nversion = \"1.0.0\"\n[[asks]]\nwhy = \"all\"\nkernel-modules = [\"dummy\"]\n\
-                mounts = [\"/srv\"]\nsysctl = [\"vm.*\"]\nurls = [\"https://a.org/*\"]\ncron = [\"a\"]\n";
+                mounts = [\"/srv\"]\nsysctl = [\"vm.*\"]\nurls = [\"https://a.org/*\"]\ncron = [\"a\"]\n\
+                containers = [\"a\"]\nimages = [\"a.org/*\"]\n";
     let asks = Manifest::parse("module.toml", text).unwrap().asks;
     let written = serde_json::to_value(&asks).unwrap();
-    for key in ["kernel-modules", "mounts", "sysctl", "urls", "cron"] {
+    let keys = ["kernel-modules", "mounts", "sysctl", "urls", "cron"];
+    for key in keys.into_iter().chain(["containers", "images"]) {
         let list = written.pointer(&format!("/0/{key}"));
         let held = list.and_then(|list| list.as_array());
         assert!(

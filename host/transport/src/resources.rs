@@ -7,6 +7,7 @@
 
 pub mod archive;
 pub mod cause;
+pub mod container;
 pub mod creation;
 pub mod cron;
 mod dependence;
@@ -58,6 +59,10 @@ pub enum Wish {
     KernelModule(kernel_module::KernelModule),
     /// A file system that is mounted, or nothing that is.
     Mount(mount::Mount),
+    /// A container that runs.
+    Container(container::Container),
+    /// No container by a name.
+    NoContainer(container::NoContainer),
     /// A group.
     Group(group::Group),
     /// No group by a name.
@@ -88,6 +93,8 @@ pub enum Identity {
     Software(BTreeSet<String>),
     /// A module of the kernel by name.
     KernelModule(String),
+    /// A container by name.
+    Container(String),
     /// A group by name.
     Group(String),
     /// A user by name.
@@ -107,6 +114,8 @@ pub enum Facts {
     Software(software::SoftwareFacts),
     /// A module of the kernel.
     KernelModule(kernel_module::KernelModuleFacts),
+    /// A container.
+    Container(container::ContainerFacts),
     /// A group.
     Group(group::GroupFacts),
     /// A user.
@@ -144,6 +153,8 @@ impl Wish {
             Self::Sysctl(sysctl) => Identity::Content(sysctl.place()),
             Self::KernelModule(module) => Identity::KernelModule(module.name.clone()),
             Self::Mount(_) => Identity::Content(mount::TABLE.to_owned()),
+            Self::Container(container) => Identity::Container(container.name.clone()),
+            Self::NoContainer(container) => Identity::Container(container.name.clone()),
             Self::Group(group) => Identity::Group(group.name.clone()),
             Self::NoGroup(group) => Identity::Group(group.name.clone()),
             Self::User(user) => Identity::User(user.name.clone()),
@@ -191,6 +202,8 @@ impl Wish {
             Self::Sysctl(wish) => wish.settle(settling),
             Self::KernelModule(wish) => wish.settle(settling),
             Self::Mount(wish) => wish.settle(facts, settling),
+            Self::Container(wish) => wish.settle(settling),
+            Self::NoContainer(wish) => wish.settle(settling),
             Self::Group(wish) => wish.settle(settling),
             Self::NoGroup(wish) => wish.settle(settling),
             Self::User(wish) => wish.settle(settling),
@@ -216,6 +229,8 @@ impl Wish {
             (Self::Sysctl(wish), Facts::Path(facts)) => wish.compare(facts),
             (Self::KernelModule(wish), Facts::KernelModule(facts)) => wish.compare(*facts),
             (Self::Mount(wish), Facts::Path(facts)) => wish.compare(facts),
+            (Self::Container(wish), Facts::Container(facts)) => wish.compare(facts),
+            (Self::NoContainer(wish), Facts::Container(facts)) => wish.compare(facts),
             (Self::Group(wish), Facts::Group(facts)) => wish.compare(facts),
             (Self::NoGroup(wish), Facts::Group(facts)) => wish.compare(facts),
             (Self::User(wish), Facts::User(facts)) => wish.compare(facts),
@@ -243,6 +258,10 @@ impl Wish {
             (Self::Sysctl(wish), Facts::Path(_)) => Facts::Path(wish.met()),
             (Self::KernelModule(wish), Facts::KernelModule(_)) => Facts::KernelModule(wish.met()),
             (Self::Mount(wish), Facts::Path(before)) => Facts::Path(wish.met(before)),
+            (Self::Container(wish), Facts::Container(_)) => Facts::Container(wish.met()),
+            (Self::NoContainer(_), Facts::Container(_)) => {
+                Facts::Container(container::ContainerFacts::Absent)
+            }
             (Self::Group(_), Facts::Group(_)) => Facts::Group(group::GroupFacts { exists: true }),
             (Self::NoGroup(_), Facts::Group(_)) => {
                 Facts::Group(group::GroupFacts { exists: false })

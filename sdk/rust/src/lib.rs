@@ -119,10 +119,10 @@ pub use exported::Exported;
 pub use failure::Failure;
 pub use module::Module;
 pub use resources::{
-    Absent, Archive, Creation, CronJob, Directory, Download, File, FilePlace, Group, IniKey,
-    KernelModule, Line, Link, Mount, NoCronJob, NoGroup, NoIniKey, NoKernelModule, NoLine, NoMount,
-    NoSoftware, NoSysctl, NoUnitFile, NoUser, Resource, Service, Software, Sysctl, UnitFile, User,
-    Wishes,
+    Absent, Archive, Container, Creation, CronJob, Directory, Download, File, FilePlace, Group,
+    IniKey, KernelModule, Line, Link, Mount, NoContainer, NoCronJob, NoGroup, NoIniKey,
+    NoKernelModule, NoLine, NoMount, NoSoftware, NoSysctl, NoUnitFile, NoUser, Resource, Service,
+    Software, Sysctl, UnitFile, User, Wishes,
 };
 pub use secret::Secret;
 pub use sign::Sign;

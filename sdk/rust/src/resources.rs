@@ -2,6 +2,7 @@
 
 mod absent;
 mod archive;
+mod container;
 mod creation;
 mod cron_job;
 mod directory;
@@ -22,6 +23,7 @@ mod wishes;
 
 pub use absent::Absent;
 pub use archive::Archive;
+pub use container::{Container, NoContainer};
 pub use creation::Creation;
 pub use cron_job::{CronJob, NoCronJob};
 pub use directory::Directory;

@@ -8,7 +8,7 @@ use cellhost_transport::resources::path::Absent;
 use cellhost_transport::resources::service::Watch;
 use cellhost_transport::resources::{self, Facts, Identity, Wish, cron, sysctl};
 
-use crate::{Content, Edit, EffectError, Item};
+use crate::{Content, Edit, EffectError, Item, Text};
 
 /// One thing that an item wants of the machine.
 pub(super) struct Wanted {
@@ -178,6 +178,20 @@ fn what(item: &Item) -> Result<What, EffectError> {
         }),
         Item::KernelModule(module) => Wish::KernelModule(module.clone()),
         Item::Mount(mount) => Wish::Mount(mount.clone()),
+        Item::Container(wish) => {
+            let mut container = wish.base.clone();
+            for (name, text) in &wish.environment {
+                let Text::Plain(value) = text else {
+                    return Err(EffectError::other(
+                        "a secret of the container was not filled in",
+                    ));
+                };
+                container.environment.push((name.clone(), value.clone()));
+            }
+            container.check().map_err(EffectError::invalid)?;
+            Wish::Container(container)
+        }
+        Item::NoContainer(container) => Wish::NoContainer(container.clone()),
         Item::NoGroup(group) => Wish::NoGroup(group.clone()),
         Item::NoUser(user) => Wish::NoUser(user.clone()),
         Item::Download(download) => Wish::Download(download.clone()),

@@ -195,6 +195,32 @@ fn wanted(item: &Item) -> Value {
             "type": mount.kind,
             "options": mount.options,
         }),
+        Item::Container(container) => {
+            let variables = container.environment.iter();
+            let variables: serde_json::Map<String, Value> = variables
+                .map(|(name, text)| (name.clone(), text_of(text)))
+                .collect();
+            let base = &container.base;
+            let volumes = base.volumes.iter();
+            let volumes: Vec<Value> = volumes
+                .map(|volume| {
+                    json!({
+                        "source": volume.source,
+                        "target": volume.target,
+                        "read-only": volume.read_only,
+                    })
+                })
+                .collect();
+            json!({
+                "image": base.image,
+                "command": base.command,
+                "environment": variables,
+                "ports": base.ports,
+                "volumes": volumes,
+                "network": base.network,
+                "restart": base.restart,
+            })
+        }
         Item::Cron(cron) => json!({
             "schedule": cron.schedule,
             "user": cron.user,

@@ -141,6 +141,8 @@ fn judge_item(turn: &Turn, item: &Item) -> Result<(), EffectError> {
             )
         }
         Item::Mount(mount) => judge_mount(turn, mount),
+        Item::Container(container) => judge_container(turn, container),
+        Item::NoContainer(container) => judge_container_name(turn, &container.name),
         Item::Cron(Cron { name, .. }) | Item::NoCron(name) => {
             let what = || format!("the cron job `{name}`");
             allow(turn, asks.allows_cron(name), what, "cron")
@@ -199,6 +201,42 @@ fn judge_mount(turn: &Turn, mount: &Mount) -> Result<(), EffectError> {
         allow(turn, asks.allows_write(path), what, "paths")?;
     }
     Ok(())
+}
+
+fn judge_container_name(turn: &Turn, name: &str) -> Result<(), EffectError> {
+    let what = || format!("the container `{}`", name.escape_debug());
+    let allowed = turn.rights.asks.allows_container(name);
+    allow(turn, allowed, what, "containers")
+}
+
+fn judge_container(turn: &Turn, container: &crate::Container) -> Result<(), EffectError> {
+    let asks = &turn.rights.asks;
+    let base = &container.base;
+    judge_container_name(turn, &base.name)?;
+    let image = base.image.split('@').next().unwrap_or_default();
+    let what = || format!("the image `{}`", image.escape_debug());
+    allow(turn, asks.allows_image(image), what, "images")?;
+    for volume in base
+        .volumes
+        .iter()
+        .filter(|volume| volume.source.starts_with('/'))
+    {
+        let path = normal(&volume.source)?;
+        let (allowed, key) = if volume.read_only {
+            (asks.allows_read(path), "reads")
+        } else {
+            (asks.allows_write(path), "paths")
+        };
+        let what = || format!("a container that sees `{path}`");
+        allow(turn, allowed, what, key)?;
+    }
+    let secrets = container.environment.iter();
+    secrets
+        .filter_map(|(_, text)| match text {
+            Text::Secret(secret) => Some(secret.as_str()),
+            Text::Plain(_) => None,
+        })
+        .try_for_each(|name| judge_secret(turn, name))
 }
 
 fn judge_url(turn: &Turn, url: &str) -> Result<(), EffectError> {

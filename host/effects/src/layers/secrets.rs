@@ -53,8 +53,17 @@ impl<E: Effects> Secrets<E> {
     }
 
     fn rendered(&self, item: Item, turn: &Turn) -> Result<Item, EffectError> {
-        let Item::File(mut file) = item else {
-            return Ok(item);
+        let mut file = match item {
+            Item::File(file) => file,
+            Item::Container(mut container) => {
+                for (_, text) in &mut container.environment {
+                    if let Text::Secret(name) = text {
+                        *text = Text::Plain(self.value(name.as_str())?.to_owned());
+                    }
+                }
+                return Ok(Item::Container(container));
+            }
+            other => return Ok(other),
         };
         if let Content::Rendered {
             template,

@@ -8,7 +8,7 @@ mod system;
 use std::sync::Arc;
 
 use cellhost_effects::{Act, Cause, EffectError, Failure, Found, Item};
-use cellhost_transport::resources::{group, link, mount, path, software, unit, user};
+use cellhost_transport::resources::{container, group, link, mount, path, software, unit, user};
 use wasmtime::component::Resource;
 
 use crate::Member;
@@ -68,6 +68,8 @@ fn item(item: wit::Item) -> Result<Item, String> {
         wit::Item::NoKernelModule(name) => system::kernel_module(name, Vec::new(), false),
         wit::Item::Mount(wish) => system::mount(wish),
         wit::Item::NoMount(path) => Item::Mount(mount::Mount::none(&path)),
+        wit::Item::Container(wish) => system::container(wish)?,
+        wit::Item::NoContainer(name) => Item::NoContainer(container::NoContainer { name }),
         wit::Item::Line(wish) => edits::line(wish)?,
         wit::Item::NoLine(wish) => edits::no_line(wish)?,
         wit::Item::IniKey(wish) => edits::key(wish),

@@ -31,7 +31,10 @@ impl Wish {
                 | Self::NoSoftware(_)
                 | Self::NoUser(_)
                 | Self::NoGroup(_)
-                | Self::Creation(_),
+                | Self::NoContainer(_)
+                | Self::Creation(_)
+                // What it is, sees and needs is too much to tell.
+                | Self::Container(_),
                 _,
             )
             // It may run as that user, or write to what should have been mounted.

@@ -7,11 +7,12 @@ use super::ask::{refused, terms};
 use super::courier::{Errand, Memory};
 use super::part::Part;
 use super::script::{Refusal, Script};
+use crate::resources::container::ContainerFacts;
 use crate::resources::kernel_module::KernelModuleFacts;
 use crate::resources::memory::{Changes, Debts, TakenUp};
 use crate::resources::path::PathFacts;
 use crate::resources::{
-    Facts, Identity, creation, group, kernel_module, path, service, software, user,
+    Facts, Identity, container, creation, group, kernel_module, path, service, software, user,
 };
 use crate::{FileKind, Reply};
 
@@ -29,6 +30,7 @@ struct Questions {
     contents: BTreeSet<String>,
     packages: BTreeSet<String>,
     modules: BTreeSet<String>,
+    containers: BTreeSet<String>,
     groups: BTreeSet<String>,
     users: BTreeSet<String>,
     /// The paths that services watch, by service.
@@ -42,6 +44,7 @@ struct Answers {
     contents: BTreeMap<String, path::Content>,
     packages: software::SoftwareFacts,
     modules: BTreeMap<String, KernelModuleFacts>,
+    containers: BTreeMap<String, ContainerFacts>,
     groups: BTreeMap<String, group::GroupFacts>,
     users: BTreeMap<String, user::UserFacts>,
     services: BTreeMap<String, service::ServiceFacts>,
@@ -92,6 +95,7 @@ impl Questions {
                 }
                 Identity::Software(names) => questions.packages.extend(names.iter().cloned()),
                 Identity::KernelModule(name) => drop(questions.modules.insert(name.clone())),
+                Identity::Container(name) => drop(questions.containers.insert(name.clone())),
                 Identity::Group(name) => drop(questions.groups.insert(name.clone())),
                 Identity::User(name) => drop(questions.users.insert(name.clone())),
                 Identity::Service(watch) => {
@@ -135,6 +139,9 @@ impl Questions {
         }
         for name in &self.modules {
             kernel_module::ask(script, name)?;
+        }
+        for name in &self.containers {
+            container::ask(script, name)?;
         }
         for name in &self.groups {
             group::ask(script, name)?;
@@ -188,6 +195,10 @@ impl Questions {
         for name in &self.modules {
             let facts = kernel_module::read(output)?;
             answers.modules.insert(name.clone(), facts);
+        }
+        for name in &self.containers {
+            let facts = container::read(output)?;
+            answers.containers.insert(name.clone(), facts);
         }
         for name in &self.groups {
             answers.groups.insert(name.clone(), group::read(output)?);
@@ -289,6 +300,7 @@ impl Answers {
             }),
             Identity::Software(names) => Facts::Software(self.packages.about(names)),
             Identity::KernelModule(name) => Facts::KernelModule(*self.modules.get(name)?),
+            Identity::Container(name) => Facts::Container(self.containers.get(name)?.clone()),
             Identity::Group(name) => Facts::Group(self.groups.get(name)?.clone()),
             Identity::User(name) => Facts::User(self.users.get(name)?.clone()),
             Identity::Service(watch) => Facts::Service(self.service(watch)?),

@@ -44,6 +44,8 @@ pub(crate) enum Part {
     KernelModule,
     /// Mounts.
     Mount,
+    /// Containers.
+    Container,
     /// Packages.
     Software,
     /// Packages by one manager.
@@ -98,6 +100,7 @@ impl Part {
             Self::Sysctl => include_str!("../resources/sysctl.sh"),
             Self::KernelModule => include_str!("../resources/kernel_module.sh"),
             Self::Mount => include_str!("../resources/mount.sh"),
+            Self::Container => include_str!("../resources/container.sh"),
             Self::Software => include_str!("../resources/software.sh"),
             Self::Packages(packager) => packager.source(),
             Self::Group => include_str!("../resources/group.sh"),

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::state::State;
+use crate::resources::container::ContainerFacts;
 use crate::resources::creation::CreationFacts;
 use crate::resources::group::GroupFacts;
 use crate::resources::kernel_module::KernelModuleFacts;
@@ -27,6 +28,10 @@ impl State {
                 } else {
                     KernelModuleFacts::Absent
                 })
+            }
+            Identity::Container(name) => {
+                let found = self.containers.get(name).cloned();
+                Facts::Container(found.unwrap_or(ContainerFacts::Absent))
             }
             Identity::Group(name) => Facts::Group(GroupFacts {
                 exists: self.groups.contains(name),

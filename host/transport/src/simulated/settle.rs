@@ -86,6 +86,14 @@ impl State {
                 self.users.remove(&wish.name);
                 Ok(())
             }
+            Wish::Container(wish) => {
+                self.containers.insert(wish.name.clone(), wish.met());
+                Ok(())
+            }
+            Wish::NoContainer(wish) => {
+                self.containers.remove(&wish.name);
+                Ok(())
+            }
             Wish::Group(wish) => {
                 self.groups.insert(wish.name.clone());
                 Ok(())

@@ -3,6 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Package;
 use crate::FileKind;
 use crate::digest::digest;
+use crate::resources::container::ContainerFacts;
 use crate::resources::memory::{Changes, Debts, TakenUp};
 use crate::resources::mount;
 use crate::resources::path::{self, PathFacts};
@@ -64,6 +65,8 @@ pub struct State {
     pub(super) taken_up: BTreeMap<String, TakenUp>,
     /// How many changes of contents there were, which makes their tokens.
     pub(super) changes: u64,
+    /// Containers.
+    pub containers: BTreeMap<String, ContainerFacts>,
     /// Modules of the kernel that are loaded.
     pub kernel_modules: BTreeSet<String>,
     /// What URLs lead to.
@@ -125,6 +128,7 @@ impl State {
             changed: BTreeMap::new(),
             taken_up: BTreeMap::new(),
             changes: 0,
+            containers: BTreeMap::new(),
             kernel_modules: BTreeSet::new(),
             web: BTreeMap::new(),
         };

@@ -61,13 +61,7 @@ impl Island {
         let pid = format!("--pid=/proc/{}/ns/pid", first.trim());
         let enter = ["nsenter", &mount, &pid, "--", "chroot", &root];
         let enter: Vec<String> = enter.map(str::to_owned).into();
-        let words = enter
-            .iter()
-            .map(String::as_str)
-            .chain(shell.iter().copied());
-        let fleet = LocalFleet::new().with_shell(words);
-        let name = MachineName::new("island").unwrap();
-        let courier = fleet.courier(&name).await.unwrap();
+        let (fleet, courier) = reached(&enter, shell).await;
         Self {
             courier,
             fleet,
@@ -75,6 +69,22 @@ impl Island {
             keeper,
             _place: place,
         }
+    }
+
+    /// Has another shell there that the courier speaks to.
+    pub(crate) async fn speak(&mut self, shell: &[&str]) {
+        self.fleet.close().await;
+        (self.fleet, self.courier) = reached(&self.enter, shell).await;
+    }
+
+    /// Unpacks Debian's packages of a tool there. `cargo xtask test` fetched them: installed, they
+    /// would change this computer.
+    pub(crate) fn unpack(&self, tool: &str) {
+        let tools = concat!(env!("CARGO_TARGET_TMPDIR"), "/../tools");
+        self.run(&format!(
+            "cd /tmp; mkdir unpacked; for p in {tools}/{tool}/*.deb; do dpkg-deb -x \"$p\" unpacked; done\n\
+             cd unpacked; for d in *; do cp -a \"$d/.\" \"/$d/\"; done; rm -rf /tmp/unpacked"
+        ));
     }
 
     /// Runs a script there, which has to succeed, and returns what it wrote.
@@ -141,6 +151,14 @@ impl Island {
     pub(crate) async fn close(self) {
         self.fleet.close().await;
     }
+}
+
+async fn reached(enter: &[String], shell: &[&str]) -> (LocalFleet, Arc<dyn Courier>) {
+    let words = enter.iter().map(String::as_str);
+    let fleet = LocalFleet::new().with_shell(words.chain(shell.iter().copied()));
+    let name = MachineName::new("island").unwrap();
+    let courier = fleet.courier(&name).await.unwrap();
+    (fleet, courier)
 }
 
 impl Drop for Island {

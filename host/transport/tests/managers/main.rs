@@ -9,6 +9,7 @@
 )]
 
 mod bare;
+mod containers;
 mod island;
 mod packages;
 mod services;

@@ -158,20 +158,9 @@ async fn keeps_a_service(trial: Trial) {
     trial.island.close().await;
 }
 
-/// Unpacks Debian's packages of a tool on the island. `cargo xtask test` fetched them: installed,
-/// they would change this computer.
-fn unpack(island: &Island, tool: &str) {
-    let tools = concat!(env!("CARGO_TARGET_TMPDIR"), "/../tools");
-    let script = format!(
-        "cd /tmp; mkdir unpacked; for p in {tools}/{tool}/*.deb; do dpkg-deb -x \"$p\" unpacked; done\n\
-         cd unpacked; for d in *; do cp -a \"$d/.\" \"/$d/\"; done"
-    );
-    island.run(&script);
-}
-
 async fn under_supervisor(shell: &[&str]) -> Trial {
     let island = Island::new(shell).await;
-    unpack(&island, "supervisor");
+    island.unpack("supervisor");
     island.run(
         "rm -f /etc/supervisor/conf.d/*.conf; supervisord -c /etc/supervisor/supervisord.conf",
     );
@@ -192,7 +181,7 @@ async fn under_supervisor(shell: &[&str]) -> Trial {
 
 async fn under_openrc(shell: &[&str]) -> Trial {
     let island = Island::new(shell).await;
-    unpack(&island, "openrc");
+    island.unpack("openrc");
     island.run(include_str!("openrc.sh"));
     Trial {
         island,

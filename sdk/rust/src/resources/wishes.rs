@@ -1,7 +1,8 @@
 use super::{
-    Absent, Archive, Creation, CronJob, Directory, Download, File, Group, IniKey, KernelModule,
-    Line, Link, Mount, NoCronJob, NoGroup, NoIniKey, NoKernelModule, NoLine, NoMount, NoSoftware,
-    NoSysctl, NoUnitFile, NoUser, Service, Software, Sysctl, UnitFile, User,
+    Absent, Archive, Container, Creation, CronJob, Directory, Download, File, Group, IniKey,
+    KernelModule, Line, Link, Mount, NoContainer, NoCronJob, NoGroup, NoIniKey, NoKernelModule,
+    NoLine, NoMount, NoSoftware, NoSysctl, NoUnitFile, NoUser, Service, Software, Sysctl, UnitFile,
+    User,
 };
 use crate::bindings::cellhost::state::state::Item;
 
@@ -59,6 +60,7 @@ macro_rules! single {
 single!(
     Absent,
     Archive,
+    Container,
     Creation,
     CronJob,
     Directory,
@@ -70,6 +72,7 @@ single!(
     Line,
     Link,
     Mount,
+    NoContainer,
     NoCronJob,
     NoGroup,
     NoIniKey,
@@ -119,6 +122,7 @@ impl Item {
             Self::Sysctl(sysctl) => sysctl.key.clone(),
             Self::KernelModule(module) => module.name.clone(),
             Self::Mount(mount) => mount.path.clone(),
+            Self::Container(container) => container.name.clone(),
             Self::Line(line) => line.path.clone(),
             Self::NoLine(line) => line.path.clone(),
             Self::IniKey(key) => key.path.clone(),
@@ -126,6 +130,7 @@ impl Item {
             Self::Software(software) => software.names.join(" "),
             Self::NoSoftware(names) => names.join(" "),
             Self::NoUnitFile(name)
+            | Self::NoContainer(name)
             | Self::NoSysctl(name)
             | Self::NoKernelModule(name)
             | Self::NoMount(name)

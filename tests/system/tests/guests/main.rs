@@ -12,6 +12,7 @@
 mod asking;
 mod commanding;
 mod complete;
+mod containers;
 mod edits;
 mod greeting;
 mod lists;

@@ -127,6 +127,8 @@ fn asked(text: &mut String, ask: &Ask) {
     line("kernel keys", words(&ask.sysctl));
     line("kernel modules", words(&ask.kernel_modules));
     line("mounts at", words(&ask.mounts));
+    line("containers", words(&ask.containers));
+    line("images", words(&ask.images));
     line("dials", words(&ask.dial));
 }
 

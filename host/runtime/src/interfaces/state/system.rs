@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use cellhost_effects::{Item, Service};
-use cellhost_transport::resources::{creation, cron, kernel_module, mount, sysctl, user};
+use cellhost_effects::{Container, Item, Service, Text};
+use cellhost_plan::SecretName;
+use cellhost_transport::resources::{
+    container, creation, cron, kernel_module, mount, sysctl, user,
+};
 
 use super::names::{self, account};
 use super::wit;
@@ -75,4 +78,35 @@ pub(super) fn mount(wish: wit::Mount) -> Item {
         options: wish.options,
         mounted: true,
     })
+}
+
+pub(super) fn container(wish: wit::Container) -> Result<Item, String> {
+    let volumes = wish.volumes.into_iter().map(|volume| container::Volume {
+        source: volume.source,
+        target: volume.target,
+        read_only: volume.read_only,
+    });
+    let text = |value| match value {
+        wit::Value::Plain(text) => Ok(Text::Plain(text)),
+        wit::Value::Secret(name) => match SecretName::new(&name) {
+            Ok(name) => Ok(Text::Secret(name)),
+            Err(_) => Err(format!("`{}` is no name of a secret", name.escape_debug())),
+        },
+    };
+    let environment = wish.environment.into_iter();
+    Ok(Item::Container(Container {
+        base: container::Container {
+            name: wish.name,
+            image: wish.image,
+            command: wish.command,
+            environment: Vec::new(),
+            ports: wish.ports,
+            volumes: volumes.collect(),
+            network: wish.network,
+            restart: wish.restart,
+        },
+        environment: environment
+            .map(|(name, value)| Ok((name, text(value)?)))
+            .collect::<Result<_, String>>()?,
+    }))
 }
