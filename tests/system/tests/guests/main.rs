@@ -10,6 +10,7 @@
 )]
 
 mod asking;
+mod bench;
 mod commanding;
 mod complete;
 mod containers;
