@@ -28,6 +28,8 @@ pub use request::{Answer, Command, Dial, DialOutcome, FileKind, FileStatus, Repl
 pub use resources::cause::Cause;
 pub use resources::{Difference, Facts, Identity, Task, Wish};
 pub use settled::{Fate, Settled, Trouble};
+#[doc(hidden)]
+pub use shell::script_length;
 pub use simulated::{
     Fault, Node, Package, SimulatedFleet, SimulatedMachine, SimulatedService, State,
 };

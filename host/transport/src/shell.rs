@@ -26,6 +26,7 @@ mod words;
 
 pub(crate) use answer::{Misread, Sections};
 pub(crate) use ask::operand;
+pub use courier::script_length;
 pub(crate) use courier::{Memory, ShellCourier};
 pub(crate) use line::{Failure, Line, Pipes};
 pub(crate) use part::Part;

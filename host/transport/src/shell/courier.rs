@@ -102,16 +102,7 @@ impl<L: Line> ShellCourier<L> {
     }
 
     fn errand(&self, request: Request) -> Result<Errand, Refusal> {
-        match request {
-            Request::Look(list) => look::errand(list, &self.memory),
-            Request::Settle(tasks) => settle::errand(&tasks, &self.memory),
-            Request::Command(command) => job::errand(&command),
-            Request::Read { path, limit } => ask::read(&path, limit),
-            Request::Status { path } => ask::status(&path),
-            Request::Entries { path } => ask::entries(&path),
-            Request::Dial(dial) => dial::errand(dial),
-            Request::Machine => Ok(ask::nothing()),
-        }
+        errand(request, &self.memory)
     }
 
     fn known(&self) -> Option<BTreeMap<String, String>> {
@@ -297,6 +288,27 @@ impl<L: Line> ShellCourier<L> {
             Failure::Unfit(missing) => CourierError::Unfit { machine, missing },
         }
     }
+}
+
+fn errand(request: Request, memory: &Memory) -> Result<Errand, Refusal> {
+    match request {
+        Request::Look(list) => look::errand(list, memory),
+        Request::Settle(tasks) => settle::errand(&tasks, memory),
+        Request::Command(command) => job::errand(&command),
+        Request::Read { path, limit } => ask::read(&path, limit),
+        Request::Status { path } => ask::status(&path),
+        Request::Entries { path } => ask::entries(&path),
+        Request::Dial(dial) => dial::errand(dial),
+        Request::Machine => Ok(ask::nothing()),
+    }
+}
+
+/// How long the script of a request is; none where it cannot be put into one. For measuring what
+/// building it costs.
+pub fn script_length(request: Request) -> Option<usize> {
+    let errand = errand(request, &Memory::default()).ok()?;
+    let (_, text) = errand.script.into_parts();
+    Some(text.len())
 }
 
 /// Why an errand has no reply.
