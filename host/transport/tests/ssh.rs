@@ -426,6 +426,10 @@ async fn follows_a_service_that_an_init_script_starts() {
             Vec::<String>::new()
         );
     }
+    // Leaves the machine as it was for whoever tries again.
+    settled(courier.as_ref(), vec![service("oldway", false, false)]).await;
+    run(courier.as_ref(), &["rm", "/etc/init.d/oldway"]).await;
+    run(courier.as_ref(), &["systemctl", "daemon-reload"]).await;
     fleet.close().await;
 }
 

@@ -42,6 +42,7 @@ fn refuses_a_reserved_crate_elsewhere() {
     for name in [
         "wasmtime",
         "wasmtime-wasi",
+        "openssh",
         "openssh-mux-client",
         "oci-client",
     ] {

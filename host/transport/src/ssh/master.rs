@@ -1,14 +1,12 @@
 //! A connection that stands: an ssh in the background, spoken to over its control socket.
 
-use std::borrow::Cow;
-use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
-use openssh_mux_client::{Connection, Error, NonZeroByteSlice, Session};
-use rustix::pipe::{PipeFlags, pipe_with};
+use openssh::{Session, Stdio};
+use openssh_mux_client::{Connection, Error};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
-use tokio::net::unix::pipe;
 use tokio::time::{sleep, timeout};
 
 use crate::shell::Pipes;
@@ -65,19 +63,28 @@ impl Master {
     }
 
     /// Runs a command on the machine.
-    pub(super) async fn session(&self, command: &str) -> Result<Pipes, Error> {
-        let command = NonZeroByteSlice::new(command.as_bytes()).ok_or_else(|| broken("no text"))?;
-        let session = Session::builder().cmd(Cow::Borrowed(command)).build();
-        let pipe = || pipe_with(PipeFlags::CLOEXEC).map_err(std::io::Error::from);
-        let ((input, to), (from, output), (complaints, errors)) = (pipe()?, pipe()?, pipe()?);
-        let streams = [input.as_raw_fd(), output.as_raw_fd(), errors.as_raw_fd()];
-        let connection = Connection::connect(&self.0).await?;
-        let established = connection.open_new_session(&session, &streams).await?;
+    pub(super) async fn session(&self, command: &str) -> Result<Pipes, openssh::Error> {
+        let socket = self.0.clone().into_boxed_path();
+        let session = Arc::new(Session::resume_mux(socket, None));
+        let mut child = session
+            .arc_raw_command(command)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .await?;
+        let (Some(input), Some(output), Some(errors)) = (
+            child.stdin().take(),
+            child.stdout().take(),
+            child.stderr().take(),
+        ) else {
+            return Err(openssh::Error::Disconnected);
+        };
         Ok(Pipes {
-            input: Box::new(pipe::Sender::from_owned_fd(to)?),
-            output: Box::new(pipe::Receiver::from_owned_fd(from)?),
-            errors: Box::new(pipe::Receiver::from_owned_fd(complaints)?),
-            keeper: Box::new(established),
+            input: Box::new(input),
+            output: Box::new(output),
+            errors: Box::new(errors),
+            keeper: Box::new(child),
             gate: None,
         })
     }
@@ -120,10 +127,6 @@ impl Master {
             }
         }
     }
-}
-
-fn broken(reason: &str) -> Error {
-    Error::IOError(std::io::Error::other(reason.to_owned()))
 }
 
 /// Waits until a process is gone, or for as long as that may take.

@@ -38,11 +38,16 @@ return 1
 }
 }
 ch_systemd_boot() {
-[ "$ch_file" != generated ] || if ch_boots "$ch_x"; then ch_file=enabled; else ch_file=disabled; fi
+ch_old=
+[ "$ch_file" != generated ] || {
+ch_old=yes
+if ch_boots "$ch_x"; then ch_file=enabled; else ch_file=disabled; fi
+}
 case $1:$ch_file in
 yes:enabled | yes:static | yes:indirect | no:disabled) ;;
 yes:*)
-if [ "$2:$ch_active" = yes:inactive ]; then
+# One that an init script starts would be enabled, and not begun.
+if [ "$2:$ch_active:$ch_old" = yes:inactive: ]; then
 systemctl enable --no-reload --now -- "$ch_x" >&2 || return
 ch_active=begun
 else
