@@ -1,5 +1,6 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::Result;
 use minijinja::syntax::SyntaxConfig;
@@ -13,6 +14,23 @@ use crate::guests::Workshop;
 
 /// The module that does the job, and the folder that describes it.
 pub(super) const MODULE: &str = "bench-job";
+
+/// Prepares a cellhost that does the job of the plan in its folder, with what it keeps in a place.
+pub(super) fn run(program: &Path, place: &Path) -> Command {
+    let mut command = Command::new(program);
+    command
+        .args([
+            "run",
+            "--format",
+            "json",
+            "--modules",
+            "modules",
+            "plan.toml",
+        ])
+        .env("CELLHOST_CACHE", place.join("cache"))
+        .env("CELLHOST_STATE", place.join("state"));
+    command
+}
 
 /// The job, as its folder describes it to every contestant.
 pub(super) struct Job {

@@ -115,20 +115,10 @@ fn once(
     fs_err::write(folder.path().join("plan.toml"), Village::plan(machines))?;
     let log = order.place.join("last.log");
     let group = Group::new(name)?;
-    let mut command = Command::new(&order.program);
+    let mut command = job::run(&order.program, &order.place);
     command
-        .args([
-            "run",
-            "--format",
-            "json",
-            "--modules",
-            "modules",
-            "plan.toml",
-        ])
         .env("CELLHOST_SSH_CONFIG", village.configuration())
         .env("XDG_RUNTIME_DIR", folder.path())
-        .env("CELLHOST_CACHE", order.place.join("cache"))
-        .env("CELLHOST_STATE", order.place.join("state"))
         .current_dir(folder.path());
     succeed(&mut Command::new("sync"))?;
     let watched = watch(&group, &command, &log, Duration::from_millis(250))?;

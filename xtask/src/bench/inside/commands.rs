@@ -92,19 +92,8 @@ impl<'a> Commands<'a> {
     }
 
     fn cellhost(&self, contestant: Contestant) -> Command {
-        let mut command = Command::new(&self.order.program);
-        command
-            .args([
-                "run",
-                "--format",
-                "json",
-                "--modules",
-                "modules",
-                "plan.toml",
-            ])
-            .env("XDG_RUNTIME_DIR", self.sockets(contestant))
-            .env("CELLHOST_CACHE", self.order.place.join("cache"))
-            .env("CELLHOST_STATE", self.order.place.join("state"));
+        let mut command = job::run(&self.order.program, &self.order.place);
+        command.env("XDG_RUNTIME_DIR", self.sockets(contestant));
         command
     }
 
