@@ -52,6 +52,8 @@ pub struct Turn {
     pub hook: Hook,
     /// The machine the hook was called with, where it takes one.
     pub machine: Option<MachineName>,
+    /// How many turns of this module, hook and machine came before it in this run.
+    pub round: u32,
     /// What the module may do.
     pub rights: Arc<Rights>,
     /// The module's templates.
@@ -76,6 +78,8 @@ pub enum Hook {
     Health,
     /// Takes the module off a machine.
     Remove,
+    /// The host's own, between turns: it asks who is there, and waits. No module has it.
+    Gate,
 }
 
 impl Hook {
@@ -95,6 +99,7 @@ impl std::fmt::Display for Hook {
             Self::Form => "form",
             Self::Health => "health",
             Self::Remove => "remove",
+            Self::Gate => "gate",
         })
     }
 }
@@ -156,6 +161,8 @@ pub enum Act {
         /// Its name.
         name: String,
     },
+    /// Let time pass. Asked by the host between turns, never by modules.
+    Pause(Duration),
     /// Tell how things stand. Asked by layers, never by modules.
     Look(Vec<resources::Identity>),
 }
@@ -173,6 +180,7 @@ impl Act {
             Self::Entries { .. } => "entries",
             Self::Dial { .. } => "dial",
             Self::Fact { .. } => "fact",
+            Self::Pause(_) => "pause",
             Self::Look(_) => "look",
         }
     }

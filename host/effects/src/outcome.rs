@@ -52,6 +52,8 @@ pub enum Found {
     Dialed(Vec<u8>),
     /// To a fact.
     Fact(Option<String>),
+    /// To a pause.
+    Paused,
     /// To a look.
     Facts(Vec<Facts>),
 }

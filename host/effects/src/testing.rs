@@ -20,6 +20,7 @@ pub(crate) fn effect(act: Act) -> Effect {
         version: semver::Version::new(1, 0, 0),
         hook: Hook::Apply,
         machine: None,
+        round: 0,
         rights: Arc::new(rights),
         templates: Arc::new(Templates::parse(&BTreeMap::new()).unwrap()),
     };

@@ -47,21 +47,41 @@ pub struct Placed {
     pub rights: Arc<Rights>,
 }
 
+/// Which hook is called, and for whom.
+#[derive(Debug, Clone)]
+pub(crate) struct Call {
+    pub(crate) hook: Hook,
+    pub(crate) machine: Option<MachineName>,
+    /// How many such calls came before it in this run.
+    pub(crate) round: u32,
+}
+
+impl Call {
+    /// The first call of a hook that takes no machine.
+    fn first(hook: Hook) -> Self {
+        Self {
+            hook,
+            machine: None,
+            round: 0,
+        }
+    }
+}
+
 impl Placed {
     /// The context of one of its turns.
     pub(crate) fn context(
         &self,
         cell: Arc<CellView>,
-        hook: Hook,
-        machine: Option<MachineName>,
+        call: Call,
         effects: Arc<dyn Effects>,
         voice: Arc<dyn Voice>,
     ) -> Context {
         let turn = Arc::new(Turn {
             module: self.usage.name.clone(),
             version: self.module.embedded().manifest.version.clone(),
-            hook,
-            machine,
+            hook: call.hook,
+            machine: call.machine,
+            round: call.round,
             rights: self.rights.clone(),
             templates: self.module.templates().clone(),
         });
@@ -151,8 +171,7 @@ impl Deployment {
             let view = placed.view(&self.plan, &self.outputs);
             let context = placed.context(
                 view,
-                Hook::Outputs,
-                None,
+                Call::first(Hook::Outputs),
                 Arc::new(Nobody),
                 Arc::new(Nobody),
             );
@@ -174,8 +193,7 @@ impl Deployment {
             let view = placed.view(&self.plan, &self.outputs);
             let context = placed.context(
                 view,
-                Hook::Validate,
-                None,
+                Call::first(Hook::Validate),
                 Arc::new(Nobody),
                 Arc::new(Nobody),
             );

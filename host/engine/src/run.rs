@@ -38,10 +38,7 @@ pub async fn run(
     let begun = Instant::now();
     let run = Run {
         deployment: Arc::new(deployment.clone()),
-        stage: Stage {
-            effects,
-            events: events.clone(),
-        },
+        stage: Stage::new(effects, events.clone()),
         parallel: Arc::new(Semaphore::new(deployment.plan.ssh.at_once())),
     };
     let mut summary = Summary::default();

@@ -1,6 +1,7 @@
 //! One turn: a hook called, watched and judged.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use cellhost_effects::{Effects, Hook};
@@ -9,6 +10,7 @@ use cellhost_runtime::{CellView, Fault, TurnError, Turned};
 
 use tokio::task::JoinError;
 
+use crate::deployment::Call;
 use crate::event::{Event, Events, Happening};
 use crate::witness::Witness;
 use crate::{Placed, Row, Status};
@@ -16,9 +18,13 @@ use crate::{Placed, Row, Status};
 /// What a turn needs from its run.
 #[derive(Clone)]
 pub(crate) struct Stage {
-    pub(crate) effects: Arc<dyn Effects>,
+    effects: Arc<dyn Effects>,
     pub(crate) events: Events,
+    rounds: Arc<Mutex<Rounds>>,
 }
+
+/// How many turns each hook had so far, by module and machine.
+type Rounds = BTreeMap<(InstanceName, Hook, Option<MachineName>), u32>;
 
 /// How a turn went, and what it published.
 pub(crate) struct Played {
@@ -58,6 +64,30 @@ impl Played {
 }
 
 impl Stage {
+    pub(crate) fn new(effects: Arc<dyn Effects>, events: Events) -> Self {
+        let rounds = Arc::default();
+        Self {
+            effects,
+            events,
+            rounds,
+        }
+    }
+
+    /// Numbers the turns of a hook, so that each has a name of its own in the record.
+    fn call(&self, module: &InstanceName, hook: Hook, machine: Option<MachineName>) -> Call {
+        let mut rounds = self.rounds.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = rounds
+            .entry((module.clone(), hook, machine.clone()))
+            .or_default();
+        let round = *next;
+        *next += 1;
+        Call {
+            hook,
+            machine,
+            round,
+        }
+    }
+
     /// Calls `apply` or `remove` for a machine, or `form`.
     pub(crate) async fn play(
         &self,
@@ -70,8 +100,7 @@ impl Stage {
         let witness = Arc::new(Witness::new(self.effects.clone(), self.events.clone()));
         let context = placed.context(
             view,
-            hook,
-            machine.clone(),
+            self.call(&placed.usage.name, hook, machine.clone()),
             witness.clone(),
             witness.clone(),
         );

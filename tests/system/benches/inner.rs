@@ -84,6 +84,7 @@ fn context(placed: &Placed, hook: Hook) -> Context {
             version: placed.module.embedded().manifest.version.clone(),
             hook,
             machine: (hook == Hook::Apply).then_some(machine),
+            round: 0,
             rights: placed.rights.clone(),
             templates: placed.module.templates().clone(),
         }),

@@ -106,6 +106,7 @@ impl<E: Effects> Effects for Journaled<E> {
             "module": effect.turn.module.as_str(),
             "hook": effect.turn.hook,
             "machine-of-turn": effect.turn.machine.as_ref().map(cellhost_plan::MachineName::as_str),
+            "round": effect.turn.round,
             "sequence": effect.sequence,
             "machine": effect.machine.as_str(),
         });
@@ -164,6 +165,7 @@ fn asked(act: &Act) -> Value {
         Act::Read { path, .. } | Act::Status { path } | Act::Entries { path } => json!(path),
         Act::Dial { dial, .. } => json!({"address": dial.address, "port": dial.port}),
         Act::Fact { name } => json!(name),
+        Act::Pause(time) => json!({"ms": u64::try_from(time.as_millis()).unwrap_or(u64::MAX)}),
         Act::Look(identities) => json!(identities.len()),
     }
 }
@@ -275,6 +277,7 @@ fn found(found: &Found) -> Value {
         Found::Status(status) => json!(status.as_ref().map(|status| format!("{status:?}"))),
         Found::Entries(entries) => json!(entries),
         Found::Fact(fact) => json!(fact),
+        Found::Paused => Value::Null,
         Found::Facts(facts) => json!(facts.len()),
     }
 }

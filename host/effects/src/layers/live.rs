@@ -38,6 +38,10 @@ impl Live {
 #[async_trait]
 impl Effects for Live {
     async fn perform(&self, effect: Effect) -> Result<Outcome, EffectError> {
+        if let Act::Pause(time) = effect.act {
+            tokio::time::sleep(time).await;
+            return Ok(Outcome::exact(Found::Paused));
+        }
         let courier = self.fleet.courier(&effect.machine).await?;
         let courier = courier.as_ref();
         let lines = Lines::new(&effect.listener);
@@ -72,6 +76,7 @@ impl Effects for Live {
                 Reply::Machine(facts) => Found::Fact(facts.get(&name).cloned()),
                 other => return Err(unexpected(other)),
             },
+            Act::Pause(_) => Found::Paused,
         };
         Ok(Outcome::exact(found))
     }

@@ -50,6 +50,15 @@ fn judge(effect: &Effect) -> Result<(), EffectError> {
     if turn.hook == crate::Hook::Health && effect.act.changes() {
         return Err(denied(turn, "the hook `health` may only look".to_owned()));
     }
+    if turn.hook == crate::Hook::Gate {
+        return match &effect.act {
+            Act::Dial { .. } | Act::Pause(_) => Ok(()),
+            act => Err(denied(
+                turn,
+                format!("the host itself may not {}", act.verb()),
+            )),
+        };
+    }
     match &effect.act {
         Act::Ensure(items) => items.iter().try_for_each(|item| judge_item(turn, item)),
         Act::Probe { command, .. } | Act::Wait { command, .. } => judge_command(turn, command),
@@ -79,6 +88,7 @@ fn judge(effect: &Effect) -> Result<(), EffectError> {
             )
         }
         Act::Fact { .. } => Ok(()),
+        Act::Pause(_) => Err(denied(turn, "modules may not pause".to_owned())),
         Act::Look(_) => Err(denied(turn, "modules may not look".to_owned())),
     }
 }

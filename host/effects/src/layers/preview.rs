@@ -460,7 +460,7 @@ impl<E: Effects> Effects for Preview<E> {
             Act::Status { path } => self.status(effect, &path).await,
             Act::Entries { path } => self.entries(effect, &path).await,
             Act::Probe { .. } | Act::Dial { .. } | Act::Wait { .. } => self.ask(effect).await,
-            Act::Fact { .. } | Act::Look(_) => self.inner.perform(effect).await,
+            Act::Fact { .. } | Act::Pause(_) | Act::Look(_) => self.inner.perform(effect).await,
         }
     }
 }

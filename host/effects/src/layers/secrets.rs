@@ -130,7 +130,11 @@ impl<E: Effects> Secrets<E> {
                 }
             }
             Found::Fact(Some(fact)) => self.vault.scrub_text(fact),
-            Found::Ran(None) | Found::Fact(None) | Found::Status(_) | Found::Facts(_) => {}
+            Found::Ran(None)
+            | Found::Fact(None)
+            | Found::Status(_)
+            | Found::Facts(_)
+            | Found::Paused => {}
         }
         outcome
     }

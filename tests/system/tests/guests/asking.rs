@@ -42,6 +42,7 @@ impl Asker {
             version: manifest.version,
             hook,
             machine: Some(machine("m1")),
+            round: 0,
             rights: Arc::new(rights),
             templates: Arc::new(Templates::parse(&templates.into())?),
         };

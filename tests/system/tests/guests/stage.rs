@@ -229,6 +229,7 @@ pub(crate) fn context(
             version: placed.module.embedded().manifest.version.clone(),
             hook,
             machine: on.map(machine),
+            round: 0,
             rights: placed.rights.clone(),
             templates: placed.module.templates().clone(),
         }),
