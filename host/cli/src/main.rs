@@ -6,6 +6,8 @@ mod error;
 mod lock;
 mod password;
 mod progress;
+mod reach;
+mod record;
 mod report;
 mod session;
 mod terminal;

@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::process::ExitCode;
 use std::time::Duration;
 
+use anyhow::anyhow;
 use cellhost_effects::{Certainty, Hook, Settlement};
 use cellhost_engine::{Row, Status, Summary};
 use cellhost_plan::{InstanceName, MachineName};
 use serde_json::json;
 
+use crate::error::{CommandError, Kind};
 use crate::terminal::Terminal;
 
 /// How a summary is written.
@@ -226,6 +229,26 @@ pub(crate) fn object(summary: &Summary, dry_run: bool) -> serde_json::Value {
         "seconds": summary.took.as_secs_f64(),
         "turns": rows,
     })
+}
+
+/// The exit of a command that went to machines.
+pub(crate) fn ended(summary: &Summary) -> Result<ExitCode, CommandError> {
+    if summary.interrupted {
+        return Err(CommandError::new(Kind::Interrupted, anyhow!("interrupted")));
+    }
+    if summary.is_good() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let good = summary.rows.iter().any(|row| row.status.is_good());
+    let kind = if good {
+        Kind::SomeMachines
+    } else {
+        Kind::Failed
+    };
+    Err(CommandError::new(
+        kind,
+        anyhow!("not everything is as planned"),
+    ))
 }
 
 /// A time as people read it.

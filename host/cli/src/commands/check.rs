@@ -16,7 +16,7 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<ExitCode, CommandError> {
     let session = Session::open(&args.plan, terminal).await?;
     let plan = &session.deployment.plan;
-    super::run::vault(plan)?;
+    crate::reach::vault(plan)?;
     terminal.note(format!(
         "{} is fine: {} on {}",
         args.plan.plan.display(),
