@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::anyhow;
-use cellhost_effects::layers::{Halt, Journal, Journaled, Live, Policy, Preview, Secrets};
+use cellhost_effects::layers::{Halt, Journaled, Live, Policy, Preview, Secrets};
+use cellhost_effects::record::Journal;
 use cellhost_effects::{Effects, Vault};
 use cellhost_engine::{Deployment, Events, Stop, Summary};
 use cellhost_plan::Plan;

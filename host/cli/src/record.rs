@@ -1,18 +1,21 @@
 //! Where records of runs are kept, and how one begins.
 
-use cellhost_effects::layers::Journal;
+use std::path::PathBuf;
+
+use cellhost_effects::record::Journal;
 use cellhost_plan::Plan;
 
 use crate::directories;
 use crate::error::{CommandError, Kind};
 
 /// Begins the record of a run on a plan.
-pub(crate) fn begin(plan: &Plan) -> Result<Journal, CommandError> {
+pub(crate) fn begin(plan: &Plan) -> Result<(Journal, PathBuf), CommandError> {
     let failed = |error: anyhow::Error| CommandError::new(Kind::Failed, error);
     let directory = directories::state()?.join("runs").join(plan.cell.as_str());
     fs_err::create_dir_all(&directory).map_err(|error| failed(error.into()))?;
     let path = directory.join(format!("{}.jsonl", ulid::Ulid::new()));
-    Journal::begin(&path).map_err(|error| failed(error.into()))
+    let journal = Journal::begin(&path).map_err(|error| failed(error.into()))?;
+    Ok((journal, path))
 }
 
 /// Adds a record that is on the disk when this returns.

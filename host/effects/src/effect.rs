@@ -14,6 +14,25 @@ use crate::{EffectError, Item, Listener, Outcome, Rights, Templates};
 pub trait Effects: Send + Sync {
     /// Performs one effect, or says why not.
     async fn perform(&self, effect: Effect) -> Result<Outcome, EffectError>;
+
+    /// Hears how a turn ended, once nothing more comes from it. Layers that keep no record need
+    /// not listen; one that stands above the record hands it on.
+    fn ended(&self, _turn: &Turn, _ending: Ending) {}
+}
+
+/// How a turn ended, for the record.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Ending {
+    /// Whether it did what it should. A resumed run takes up again what did not.
+    pub good: bool,
+    /// The word for it.
+    pub status: String,
+    /// How many things it changed.
+    pub changes: usize,
+    /// Why it is not good, where it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// One thing that a turn asks of one machine.
@@ -61,7 +80,9 @@ pub struct Turn {
 }
 
 /// The hooks of a module.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Hook {
     /// Judges the plan.

@@ -2,10 +2,13 @@
 
 use cellhost_transport::CourierError;
 
+use serde::{Deserialize, Serialize};
+
 use crate::Failure;
 
 /// Why an effect has no outcome. Each case is one that a module can read.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum EffectError {
     /// The module may not do this.
     #[error("denied: {rule}")]
@@ -57,6 +60,22 @@ pub enum EffectError {
     /// Nobody listens at the port.
     #[error("nobody listens there")]
     PortClosed,
+    /// The record of the run tells of another question at this place. Ends the turn.
+    #[error("not as on record: {reason}")]
+    Diverged {
+        /// What was asked then and now.
+        reason: String,
+    },
+    /// Nobody knows whether a command ran, and it says that a person has to decide. Ends the turn.
+    #[error("nobody knows whether `{command}` ran on {machine}")]
+    Undecided {
+        /// The effect's name, to answer with.
+        effect: String,
+        /// Where.
+        machine: String,
+        /// The program and its arguments.
+        command: String,
+    },
     /// Anything else.
     #[error("{reason}")]
     Other {
@@ -70,6 +89,47 @@ impl EffectError {
     pub fn invalid(reason: impl Into<String>) -> Self {
         Self::Invalid {
             reason: reason.into(),
+        }
+    }
+
+    /// Whether it ends the turn whatever the module makes of it.
+    pub fn ends_turn(&self) -> bool {
+        matches!(self, Self::Diverged { .. } | Self::Undecided { .. })
+    }
+
+    /// Whether it says nothing about the machine: trouble on the way there, or a time that ran
+    /// out. What is met again at once would not be met later.
+    pub(crate) fn is_trouble(&self) -> bool {
+        match self {
+            Self::Denied { .. }
+            | Self::Invalid { .. }
+            | Self::NotFound { .. }
+            | Self::TooLarge { .. }
+            | Self::PortClosed => false,
+            Self::Failed(_)
+            | Self::Unreachable { .. }
+            | Self::Interrupted { .. }
+            | Self::Deadline { .. }
+            | Self::Diverged { .. }
+            | Self::Undecided { .. }
+            | Self::Other { .. } => true,
+        }
+    }
+
+    /// Whether a command that ended so may have run.
+    pub(crate) fn leaves_doubt(&self) -> bool {
+        match self {
+            Self::Unreachable { in_doubt, .. } | Self::Interrupted { in_doubt } => *in_doubt,
+            // A command whose time ran out was ended, and did something until then.
+            Self::Deadline { .. } | Self::Other { .. } => true,
+            Self::Denied { .. }
+            | Self::Invalid { .. }
+            | Self::Failed(_)
+            | Self::NotFound { .. }
+            | Self::TooLarge { .. }
+            | Self::PortClosed
+            | Self::Diverged { .. }
+            | Self::Undecided { .. } => false,
         }
     }
 

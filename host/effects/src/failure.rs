@@ -1,11 +1,12 @@
 //! A list of wishes that did not come about as a whole.
 
 use cellhost_transport::{Cause, Trouble};
+use serde::{Deserialize, Serialize};
 
 use crate::Settlement;
 
 /// What became of a list of wishes of which some could not be met.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// The wishes that the machine could not meet.
     pub missed: Vec<Missed>,
@@ -16,7 +17,7 @@ pub struct Failure {
 }
 
 /// A wish that could not be met.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Missed {
     /// Its place in the list.
     pub index: u32,
@@ -27,7 +28,7 @@ pub struct Missed {
 }
 
 /// A wish that was not tried.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stopped {
     /// Its place in the list.
     pub index: u32,

@@ -1,5 +1,6 @@
 //! Wishes as modules state them, before contents are rendered and secrets filled in.
 
+use cellhost_manifest::digest;
 use cellhost_transport::resources::{
     archive::Archive, container, container::NoContainer, creation::Creation, cron::Cron,
     directory::Directory, download::Download, group::Group, group::NoGroup,
@@ -7,10 +8,14 @@ use cellhost_transport::resources::{
     software::Software, sysctl::Sysctl, user::NoUser, user::User,
 };
 
+use serde::{Serialize, Serializer};
+use serde_json::json;
+
 use crate::{Edit, Text};
 
 /// One wish of a list.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Item {
     /// A regular file.
     File(File),
@@ -61,7 +66,7 @@ pub enum Item {
 }
 
 /// A regular file.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct File {
     /// Where.
     pub path: String,
@@ -106,17 +111,33 @@ impl std::fmt::Debug for Content {
     }
 }
 
+impl Serialize for Content {
+    // A record has hashes in the place of content: it may be long, and hold anything.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Bytes { bytes, .. } => json!({ "sha256": digest(bytes) }),
+            Self::Rendered {
+                template,
+                variables,
+            } => json!({ "template": template, "variables": variables }),
+        }
+        .serialize(serializer)
+    }
+}
+
 /// A container that runs.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Container {
     /// All but its variables.
+    #[serde(flatten)]
     pub base: container::Container,
     /// Variables set in it.
     pub environment: Vec<(String, Text)>,
 }
 
 /// A service.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Service {
     /// Its name.
     pub name: String,

@@ -4,17 +4,24 @@
 //! [`preview`] between the last two. In both, [`halt`] stands right above [`live`] and ends what is
 //! under way when the operator asks for it. The journal is outermost so that what policy denied is on
 //! record too; secrets come below it so that no value can reach a record.
+//!
+//! [`resumed`] takes the place of the journal when a run is gone on with; [`replayed`] the place of
+//! everything when it is lived through once more.
 
 mod halt;
 mod journal;
 mod live;
 mod policy;
 mod preview;
+mod replayed;
+mod resumed;
 mod secrets;
 
 pub use halt::{GRACE, Halt};
-pub use journal::{Journal, JournalError, Journaled};
+pub use journal::Journaled;
 pub use live::Live;
 pub use policy::Policy;
 pub use preview::Preview;
+pub use replayed::{Divergence, Replay, Replayed};
+pub use resumed::{Arbiter, Question, Resumed, Verdict};
 pub use secrets::{Secrets, masked};

@@ -2,13 +2,14 @@
 //!
 //! A module asks for an [`Effect`]; something that implements [`Effects`] performs it and returns
 //! an [`Outcome`]. Real runs, dry runs, replays and tests are the same engine over different
-//! stacks of [`layers`]: `journal` records, `policy` allows or denies, `secrets` puts values in
+//! stacks of [`layers`]: `journal` writes the [`record`], `policy` allows or denies, `secrets` puts values in
 //! on the way down and takes them out on the way up, `preview` holds changes back, `live` sends.
 //!
 //! No other crate reaches a courier. If a feature seems to need "if this is a dry run" anywhere
 //! else, it belongs into a layer here.
 
 pub mod layers;
+pub mod record;
 
 mod diff;
 mod edit;
@@ -27,7 +28,9 @@ mod vault;
 mod testing;
 
 pub use edit::{Change, Edit, Key, Line, MountLine, NoKey, NoLine, Pattern, Place};
-pub use effect::{Act, Command, Dial, Doubt, Effect, Effects, Hook, Input, Sign, Text, Turn};
+pub use effect::{
+    Act, Command, Dial, Doubt, Effect, Effects, Ending, Hook, Input, Sign, Text, Turn,
+};
 pub use error::EffectError;
 pub use failure::{Failure, Missed, Stopped};
 pub use item::{Container, Content, File, Item, Service};

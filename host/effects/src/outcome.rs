@@ -1,9 +1,10 @@
 //! What came of an effect.
 
-use cellhost_transport::{Answer, FileStatus, resources::Facts};
+use cellhost_transport::{Answer, FileStatus, octets, resources::Facts};
+use serde::{Deserialize, Serialize};
 
 /// What came of an effect, and how sure that is.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {
     /// What was found or done.
     pub found: Found,
@@ -22,7 +23,7 @@ impl Outcome {
 }
 
 /// How sure an outcome is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Certainty {
     /// Told by the machine, or certain to follow from what it told.
@@ -34,7 +35,8 @@ pub enum Certainty {
 }
 
 /// What was found or done.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Found {
     /// To an ensure: what became of each wish.
     Settled(Vec<Settlement>),
@@ -43,30 +45,31 @@ pub enum Found {
     /// To a run; none where it was skipped.
     Ran(Option<Answer>),
     /// To a read.
-    Bytes(Vec<u8>),
+    Bytes(#[serde(with = "octets")] Vec<u8>),
     /// To a status.
     Status(Option<FileStatus>),
     /// To a listing.
     Entries(Vec<String>),
     /// To a dial.
-    Dialed(Vec<u8>),
+    Dialed(#[serde(with = "octets")] Vec<u8>),
     /// To a fact.
     Fact(Option<String>),
     /// To a pause.
     Paused,
-    /// To a look.
+    /// To a look. Only layers ask for it, all of them below the record.
+    #[serde(skip)]
     Facts(Vec<Facts>),
 }
 
 /// What became of one wish.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settlement {
     /// What the wish was about.
     pub subject: String,
     /// What had to change, one line each; empty where nothing had to.
     pub lines: Vec<String>,
     /// The difference of the content of a text file, in unified form.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub diff: Option<String>,
     /// How sure that is.
     pub certainty: Certainty,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use cellhost_manifest::digest;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, ErrorKind, UndefinedBehavior};
 use serde_json::Value;
@@ -79,6 +80,13 @@ impl Templates {
                 .map_err(|error| understood(name, &error))?;
         }
         Ok(Self { environment })
+    }
+
+    /// The hash of a template's text, as it is before anything is filled in.
+    pub(crate) fn digest(&self, name: &str) -> Option<String> {
+        let mut all = self.environment.templates();
+        let found = all.find(|(known, _)| *known == name);
+        found.map(|(_, template)| digest(template.source().as_bytes()))
     }
 
     /// Renders a template with the members of a JSON object as its variables.

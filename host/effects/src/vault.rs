@@ -1,5 +1,7 @@
 //! The values of secrets, for as long as a run takes.
 
+mod fingerprint;
+
 use std::collections::BTreeMap;
 
 use aho_corasick::{AhoCorasick, MatchKind};

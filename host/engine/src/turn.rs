@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use cellhost_effects::{Effects, Hook};
+use cellhost_effects::{Effects, Ending, Hook};
 use cellhost_plan::{InstanceName, MachineName};
 use cellhost_runtime::{CellView, Fault, TurnError, Turned};
 
@@ -104,6 +104,7 @@ impl Stage {
             witness.clone(),
             witness.clone(),
         );
+        let turn = context.turn.clone();
         self.tell(placed, hook, machine.as_ref(), Happening::Began);
         let result = match hook {
             Hook::Apply => placed.module.apply(context).await,
@@ -113,6 +114,7 @@ impl Stage {
         };
         let took = begun.elapsed();
         let (status, published) = judged(result, &witness);
+        witness.ended(&turn, ending(&status));
         let hints = if status.is_good() {
             Vec::new()
         } else {
@@ -153,11 +155,28 @@ impl Stage {
     }
 }
 
+/// How a turn ended, for the record.
+fn ending(status: &Status) -> Ending {
+    Ending {
+        good: status.is_good(),
+        status: status.word().to_owned(),
+        changes: if let Status::Changed(count) = status {
+            *count
+        } else {
+            0
+        },
+        reason: status.reason().map(str::to_owned),
+    }
+}
+
 fn judged(
     result: Result<Turned<()>, TurnError>,
     witness: &Witness,
 ) -> (Status, Vec<(String, String)>) {
-    // Whatever the module makes of it: what was broken off is not as planned.
+    // Whatever the module makes of it: what was stopped or broken off is not as planned.
+    if let Some(why) = witness.stopped() {
+        return (Status::Failed(why), Vec::new());
+    }
     if witness.met_interrupt() {
         let why = match witness.changes() {
             0 => "interrupted".to_owned(),

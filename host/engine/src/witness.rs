@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use async_trait::async_trait;
 use cellhost_effects::{
-    Act, Cause, Effect, EffectError, Effects, Failure, Found, Listener, Outcome, Settlement, Turn,
+    Act, Cause, Effect, EffectError, Effects, Ending, Failure, Found, Listener, Outcome,
+    Settlement, Turn,
 };
 use cellhost_plan::MachineName;
 use cellhost_runtime::{Level, Voice};
@@ -20,6 +21,7 @@ pub(crate) struct Witness {
     changes: AtomicUsize,
     unreachable: AtomicBool,
     interrupted: AtomicBool,
+    stopped: OnceLock<String>,
     warnings: Mutex<Vec<String>>,
     causes: Mutex<BTreeSet<Cause>>,
 }
@@ -32,6 +34,7 @@ impl Witness {
             changes: AtomicUsize::new(0),
             unreachable: AtomicBool::new(false),
             interrupted: AtomicBool::new(false),
+            stopped: OnceLock::new(),
             warnings: Mutex::default(),
             causes: Mutex::default(),
         }
@@ -50,6 +53,11 @@ impl Witness {
     /// Whether the operator ended something in this turn.
     pub(crate) fn met_interrupt(&self) -> bool {
         self.interrupted.load(Ordering::Relaxed)
+    }
+
+    /// Why the host ended the turn, where it did.
+    pub(crate) fn stopped(&self) -> Option<String> {
+        self.stopped.get().cloned()
     }
 
     /// What the module wanted the operator to see.
@@ -158,6 +166,10 @@ impl Effects for Witness {
                 if matches!(error, EffectError::Interrupted { .. }) {
                     self.interrupted.store(true, Ordering::Relaxed);
                 }
+                if error.ends_turn() {
+                    // The first of them says why; what follows in the turn only repeats it.
+                    let _ = self.stopped.set(error.to_string());
+                }
                 let machine = effect.machine.clone();
                 Happening::Failed {
                     machine,
@@ -171,6 +183,10 @@ impl Effects for Witness {
             self.failed(&effect, failure);
         }
         result
+    }
+
+    fn ended(&self, turn: &Turn, ending: Ending) {
+        self.inner.ended(turn, ending);
     }
 }
 

@@ -2,7 +2,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 /// Gives a value as JSON that is the same for equal values: no spaces, keys in order.
-pub(crate) fn canonical(value: &impl Serialize) -> Result<Vec<u8>, serde_json::Error> {
+pub fn canonical(value: &impl Serialize) -> Result<Vec<u8>, serde_json::Error> {
     serde_json::to_vec(&sorted(serde_json::to_value(value)?))
 }
 

@@ -28,6 +28,7 @@ mod words;
 
 pub use ask::Ask;
 pub use asks::Asks;
+pub use canonical::canonical;
 pub use command::{CommandPattern, WrongPart};
 pub use digest::{digest, hexadecimal};
 pub use embedded::{Embedded, FORMAT};

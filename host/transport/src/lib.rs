@@ -9,6 +9,7 @@
 //! the house speaks in wishes, facts and commands. What a machine answers is hostile until
 //! parsed. Nothing here decides *whether* something may be done: that is the effects' part.
 
+pub mod octets;
 pub mod resources;
 
 mod courier;

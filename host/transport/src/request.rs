@@ -105,13 +105,15 @@ impl std::fmt::Debug for Command {
 }
 
 /// How a program ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Answer {
     /// Its exit status; 128 and the signal's number where a signal ended it.
     pub status: i32,
     /// What it wrote to standard output.
+    #[serde(with = "crate::octets")]
     pub output: Vec<u8>,
     /// What it wrote to standard error.
+    #[serde(with = "crate::octets")]
     pub errors: Vec<u8>,
 }
 
@@ -144,7 +146,8 @@ pub enum DialOutcome {
 }
 
 /// What stands at a path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum FileKind {
     /// A regular file.
     File,
@@ -157,7 +160,7 @@ pub enum FileKind {
 }
 
 /// The outside of a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct FileStatus {
     /// What it is.
     pub kind: FileKind,

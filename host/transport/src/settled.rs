@@ -22,7 +22,7 @@ pub enum Fate {
 }
 
 /// Why a wish could not be met.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Trouble {
     /// The machine's own words.
     pub message: String,

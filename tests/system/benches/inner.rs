@@ -14,7 +14,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cellhost_effects::layers::Journal;
+use cellhost_effects::record::Journal;
 use cellhost_effects::{
     Act, Effect, EffectError, Effects, Found, Hook, Outcome, Settlement, Templates, Turn,
 };

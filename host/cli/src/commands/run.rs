@@ -32,7 +32,8 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<ExitCode, Com
     if !args.dry_run {
         session.lock.save()?;
     }
-    let journal = Arc::new(record::begin(&session.deployment.plan)?);
+    let (journal, path) = record::begin(&session.deployment.plan)?;
+    let journal = Arc::new(journal);
     record::append(&journal, "run", &opening(&session, args.dry_run))?;
     let effects = if args.dry_run {
         reach.preview(journal.clone())
@@ -50,7 +51,7 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<ExitCode, Com
         dismiss(&mut session, &summary)?;
     }
     report::summary(terminal, &summary, args.reach.format, args.dry_run);
-    terminal.faint(format!("record: {}", journal.path().display()));
+    terminal.faint(format!("record: {}", path.display()));
     report::ended(&summary)
 }
 
@@ -87,6 +88,7 @@ fn opening(session: &Session, dry_run: bool) -> serde_json::Value {
         })
         .collect();
     json!({
+        "format": cellhost_effects::record::FORMAT,
         "cellhost": env!("CARGO_PKG_VERSION"),
         "cell": session.deployment.plan.cell,
         "dry-run": dry_run,

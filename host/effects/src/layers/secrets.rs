@@ -170,7 +170,9 @@ impl<E: Effects> Secrets<E> {
                 }
                 self.scrub_settlements(&mut failure.settlements);
             }
-            EffectError::TooLarge { .. }
+            EffectError::Diverged { .. }
+            | EffectError::Undecided { .. }
+            | EffectError::TooLarge { .. }
             | EffectError::PortClosed
             | EffectError::Interrupted { .. } => {}
         }

@@ -10,7 +10,8 @@ use crate::shell::{Part, Refusal, Settling, operand};
 const MARKER: &str = ".cellhost-archive";
 
 /// An archive unpacked into a directory of its version: whole or not at all.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Archive {
     /// The directory of all versions.
     pub directory: String,
@@ -29,7 +30,8 @@ pub struct Archive {
 }
 
 /// Where an archive comes from.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Source {
     /// It is fetched.
     Url(String),

@@ -2,7 +2,10 @@
 
 /// Why a wish could not be met, as far as the machine's words tell. Its programs speak the
 /// language of the C locale.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
 pub enum Cause {
     /// There is no room left, or no right to more of it.
     DiskFull,

@@ -7,7 +7,8 @@ use crate::digest::digest;
 use crate::shell::{Misread, Part, Refusal, Script, Sections, Settling};
 
 /// A container that runs.
-#[derive(Clone)]
+#[derive(Clone, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Container {
     /// Its name.
     pub name: String,
@@ -15,7 +16,8 @@ pub struct Container {
     pub image: String,
     /// The program and its arguments; none for the image's own.
     pub command: Vec<String>,
-    /// Variables set in it, secrets and all.
+    /// Variables set in it, secrets and all; for that reason no part of any record.
+    #[serde(skip)]
     pub environment: Vec<(String, String)>,
     /// Ports of the machine that lead to ports of it, such as `8080:80`.
     pub ports: Vec<String>,
@@ -28,7 +30,8 @@ pub struct Container {
 }
 
 /// What of the machine a container sees.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Volume {
     /// A directory or file of the machine, or the name of a volume of the engine.
     pub source: String,
@@ -39,7 +42,8 @@ pub struct Volume {
 }
 
 /// No container by this name.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct NoContainer {
     /// Its name.
     pub name: String,

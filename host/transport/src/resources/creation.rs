@@ -6,7 +6,8 @@ use super::{Difference, path::PathFacts};
 use crate::shell::{Part, Refusal, Settling, name, operand};
 
 /// Something at a path that a program makes when it is not there.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Creation {
     /// What the program makes.
     pub path: String,

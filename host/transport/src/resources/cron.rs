@@ -3,7 +3,8 @@
 use crate::shell::{name, quote};
 
 /// A job of cron.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Cron {
     /// Its name, which is its file's.
     pub name: String,

@@ -5,7 +5,8 @@ use crate::FileKind;
 use crate::shell::{Part, Refusal, Settling, operand};
 
 /// A directory. Missing parents are made with mode 0755.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Directory {
     /// Where.
     pub path: String,

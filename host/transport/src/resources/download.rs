@@ -6,7 +6,8 @@ use crate::FileKind;
 use crate::shell::{Part, Refusal, Settling, operand};
 
 /// A file with the content that a URL leads to, as long as that has this hash.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Download {
     /// Where it is put.
     pub path: String,

@@ -4,7 +4,8 @@ use super::Difference;
 use crate::shell::{Misread, Part, Refusal, Script, Sections, Settling, name};
 
 /// A group by this name.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Group {
     /// Its name.
     pub name: String,
@@ -35,7 +36,8 @@ impl Group {
 }
 
 /// No group by this name.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct NoGroup {
     /// Its name.
     pub name: String,

@@ -4,7 +4,8 @@ use super::Difference;
 use crate::shell::{Misread, Part, Refusal, Script, Sections, Settling};
 
 /// A module of the kernel that is loaded, or is not.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct KernelModule {
     /// Its name.
     pub name: String,

@@ -5,7 +5,8 @@ use crate::FileKind;
 use crate::shell::{Part, Refusal, Settling, operand};
 
 /// A symbolic link.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Link {
     /// Where the link stands.
     pub path: String,

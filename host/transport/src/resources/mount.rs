@@ -15,7 +15,8 @@ const VITAL: [&str; 10] = [
 ];
 
 /// A file system that is mounted, or nothing that is.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Mount {
     /// Where.
     pub path: String,

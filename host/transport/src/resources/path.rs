@@ -126,7 +126,8 @@ impl PathFacts {
 }
 
 /// Nothing at this path.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Absent {
     /// Where.
     pub path: String,

@@ -12,7 +12,8 @@ pub(crate) use look::{ask, read};
 pub(crate) use packager::Packager;
 
 /// Packages installed.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Software {
     /// Their names.
     pub names: BTreeSet<String>,
@@ -23,7 +24,8 @@ pub struct Software {
 }
 
 /// Packages removed, their configuration kept.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct NoSoftware {
     /// Their names.
     pub names: BTreeSet<String>,

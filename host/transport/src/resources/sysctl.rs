@@ -5,7 +5,8 @@ use crate::FileKind;
 use crate::shell::{Part, Refusal, Settling};
 
 /// A key of the kernel that has this value, now and after every start of the machine.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Sysctl {
     /// The key, such as `vm.swappiness`. With slashes between its parts, dots belong to them.
     pub key: String,

@@ -6,7 +6,8 @@ use super::Difference;
 use crate::shell::{Misread, Part, Refusal, Script, Sections, Settling, name};
 
 /// A system user.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct User {
     /// Its name.
     pub name: String,
@@ -94,7 +95,8 @@ impl User {
 }
 
 /// No user by this name. Its home and whatever else it owns stay.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct NoUser {
     /// Its name.
     pub name: String,

@@ -29,7 +29,12 @@ fn placed(deployment: &Deployment) -> Result<&Placed> {
 fn effects(journal: Vec<Value>, guest: &str) -> Result<BTreeMap<String, Vec<String>>> {
     let mut effects: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for mut record in journal {
-        let body = record.get_mut("body").context("a body")?.take();
+        let mut body = record.get_mut("body").context("a body")?.take();
+        if body.get("effect").is_none() {
+            continue;
+        }
+        // The module's name is part of what is asked.
+        body.as_object_mut().context("a body")?.remove("digest");
         let machine = body.pointer("/effect/machine-of-turn").context("a turn")?;
         let text = format!("{} {body}", record.get("kind").context("a kind")?);
         let lines = effects.entry(machine.to_string()).or_default();

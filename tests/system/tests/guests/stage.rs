@@ -5,7 +5,8 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context as _, Result, anyhow};
-use cellhost_effects::layers::{Journal, Journaled, Live, Policy, Preview, Secrets};
+use cellhost_effects::layers::{Journaled, Live, Policy, Preview, Secrets};
+use cellhost_effects::record::Journal;
 use cellhost_effects::{Effects, Hook, Settlement, Turn, Vault};
 use cellhost_engine::{Deployment, Event, Happening, Placed, Roster, Row, Summary};
 use cellhost_plan::{InstanceName, MachineName, Plan, SecretName};
