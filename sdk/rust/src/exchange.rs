@@ -48,15 +48,44 @@ impl<'a> Exchange<'a> {
 
     /// Sends the question and returns what comes back.
     pub fn send(self, question: impl AsRef<[u8]>) -> Result<Vec<u8>, Failure> {
+        self.exchange(question.as_ref())
+            .map_err(|error| self.explain(error))
+    }
+
+    /// Sends the question where it is no failure that nobody is there.
+    pub fn ask(self, question: impl AsRef<[u8]>) -> Result<Heard, Failure> {
+        match self.exchange(question.as_ref()) {
+            Ok(answer) => Ok(Heard::Answer(answer)),
+            Err(net::Error::Refused) => Ok(Heard::Nobody),
+            Err(net::Error::Deadline) => Ok(Heard::Silence),
+            Err(error) => Err(self.explain(error)),
+        }
+    }
+
+    fn exchange(&self, question: &[u8]) -> Result<Vec<u8>, net::Error> {
         net::exchange(
             self.from,
             &self.address,
             self.port,
-            question.as_ref(),
+            question,
             self.limit,
             self.deadline,
             self.assumed.as_deref(),
         )
-        .map_err(|error| Failure::from(error).about(&format!("{}:{}", self.address, self.port)))
     }
+
+    fn explain(&self, error: net::Error) -> Failure {
+        Failure::from(error).about(&format!("{}:{}", self.address, self.port))
+    }
+}
+
+/// What comes of a question to a port.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Heard {
+    /// An answer.
+    Answer(Vec<u8>),
+    /// Nobody listens there.
+    Nobody,
+    /// Somebody may listen there, and said nothing in time.
+    Silence,
 }

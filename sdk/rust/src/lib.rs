@@ -113,7 +113,7 @@ pub use changes::Changes;
 pub use check::{Check, probe_all};
 pub use command::{Command, Ran};
 pub use doubt::Doubt;
-pub use exchange::Exchange;
+pub use exchange::{Exchange, Heard};
 #[doc(hidden)]
 pub use exported::Exported;
 pub use failure::Failure;
