@@ -15,6 +15,7 @@ mod commanding;
 mod complete;
 mod containers;
 mod edits;
+mod examples;
 mod greeting;
 mod lists;
 mod misbehaving;

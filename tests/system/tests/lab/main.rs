@@ -19,3 +19,4 @@ mod site;
 mod troubles;
 mod unreachable;
 mod watcher;
+mod zookeeper;
