@@ -24,6 +24,11 @@ pub trait Courier: Send + Sync {
     /// settled, before the reply is there.
     async fn exchange_aloud(&self, request: Request, echo: Echo) -> Result<Reply, CourierError>;
 
+    /// Whether it is connected and carries nothing: to ask it something small disturbs nobody.
+    fn is_idle(&self) -> bool {
+        true
+    }
+
     /// Ends whatever still runs on the machine for this courier and lets go of it.
     async fn close(&self);
 }

@@ -15,6 +15,7 @@ pub mod resources;
 mod courier;
 mod digest;
 mod echo;
+mod lease;
 mod local;
 mod request;
 mod settled;
@@ -24,11 +25,13 @@ mod ssh;
 
 pub use courier::{Courier, CourierError, Fleet, Stage};
 pub use echo::{Echo, Stream};
+pub use lease::{Claim, Lease, Owner, Tenure, Withheld};
 pub use local::LocalFleet;
 pub use request::{Answer, Command, Dial, DialOutcome, FileKind, FileStatus, Reply, Request};
 pub use resources::cause::Cause;
 pub use resources::{Difference, Facts, Identity, Task, Wish};
 pub use settled::{Fate, Settled, Trouble};
+pub use shell::MEMORY;
 #[doc(hidden)]
 pub use shell::script_length;
 pub use simulated::{

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::Settled;
+use crate::lease::{Claim, Lease, Tenure, Withheld};
 use crate::resources::{Facts, Identity, Task};
 
 /// One thing asked of a machine.
@@ -37,6 +38,15 @@ pub enum Request {
     Dial(Dial),
     /// What is this machine? Answered from the courier's greeting.
     Machine,
+    /// Something about the machine's lease.
+    Lease(Tenure),
+    /// This request, but only where a lease is held; one exchange for both.
+    Leased {
+        /// The lease.
+        claim: Claim,
+        /// The request.
+        request: Box<Request>,
+    },
 }
 
 /// The reply to a request of the same name.
@@ -62,6 +72,10 @@ pub enum Reply {
     Dialed(DialOutcome),
     /// To [`Request::Machine`]: facts by name.
     Machine(BTreeMap<String, String>),
+    /// To [`Request::Lease`]: the lease that stands there now.
+    Lease(Option<Box<Lease>>),
+    /// To [`Request::Leased`]: nothing was done.
+    Withheld(Withheld),
     /// The machine could not do it (permission denied, file system error): its own words.
     Refused(String),
 }

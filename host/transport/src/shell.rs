@@ -14,6 +14,7 @@ mod hello;
 #[cfg(test)]
 mod hostile;
 mod job;
+mod lease;
 mod leavings;
 mod line;
 mod look;
@@ -26,6 +27,7 @@ mod words;
 
 pub(crate) use answer::{Misread, Sections};
 pub(crate) use ask::operand;
+pub use courier::MEMORY;
 pub use courier::script_length;
 pub(crate) use courier::{Memory, ShellCourier};
 pub(crate) use line::{Failure, Line, Pipes};

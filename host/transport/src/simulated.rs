@@ -23,6 +23,7 @@
 
 mod ask;
 mod fault;
+mod lease;
 mod machine;
 mod package;
 mod settle;

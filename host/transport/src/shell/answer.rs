@@ -75,6 +75,12 @@ impl Sections {
         next.is_some_and(|section| section.mark == mark)
     }
 
+    /// The mark of the next section.
+    pub(crate) fn next_mark(&self) -> Option<&str> {
+        let next = self.0.as_slice().first();
+        next.map(|section| section.mark.as_str())
+    }
+
     /// Takes the next section, whatever its mark.
     pub(crate) fn any(&mut self) -> Result<Section, Misread> {
         self.0.next().ok_or_else(|| Misread::new("a section short"))

@@ -12,9 +12,12 @@ use super::conversation::{Conversation, Heard, Lost, Terms};
 use super::leavings::Leavings;
 use super::line::{Failure, Line};
 use super::script::{Refusal, Script};
-use super::{ask, dial, hello, job, look, settle};
+use super::{ask, dial, hello, job, lease, look, settle};
 use crate::resources::memory;
 use crate::{Courier, CourierError, Echo, Reply, Request, Stage};
+
+/// The directory in which machines remember what outlives a run. Nobody but couriers goes there.
+pub const MEMORY: &str = "/var/lib/cellhost";
 
 /// The directory in which a machine remembers what outlives a run.
 #[derive(Debug, Clone)]
@@ -35,7 +38,7 @@ impl Memory {
 
 impl Default for Memory {
     fn default() -> Self {
-        Self("/var/lib/cellhost".to_owned())
+        Self(MEMORY.to_owned())
     }
 }
 
@@ -160,8 +163,14 @@ impl<L: Line> ShellCourier<L> {
         if asks_machine {
             return Ok(Reply::Machine(self.known().unwrap_or_default()));
         }
-        (errand.reading)(Sections::new(heard.output), Sections::new(heard.errors))
-            .map_err(|misread| self.garbled(misread).into())
+        let reply = (errand.reading)(Sections::new(heard.output), Sections::new(heard.errors));
+        if matches!(reply, Ok(Reply::Withheld(_)))
+            && let Some(ended) = kept.take()
+        {
+            // This shell has read no further, and ends.
+            ended.farewell().await;
+        }
+        reply.map_err(|misread| self.garbled(misread).into())
     }
 
     /// Returns the conversation that is still good, or opens a new one.
@@ -300,6 +309,10 @@ fn errand(request: Request, memory: &Memory) -> Result<Errand, Refusal> {
         Request::Entries { path } => ask::entries(&path),
         Request::Dial(dial) => dial::errand(dial),
         Request::Machine => Ok(ask::nothing()),
+        Request::Lease(tenure) => lease::errand(&tenure, memory),
+        Request::Leased { claim, request } => {
+            lease::under(&claim, errand(*request, memory)?, memory)
+        }
     }
 }
 
@@ -348,7 +361,10 @@ impl<L: Line> Courier for ShellCourier<L> {
         }
         // What only looks can be asked once more; a change never is.
         let again = match &request {
-            Request::Settle(_) | Request::Command(_) | Request::Dial(_) => None,
+            Request::Settle(_)
+            | Request::Command(_)
+            | Request::Dial(_)
+            | Request::Leased { .. } => None,
             looks => Some(looks.clone()),
         };
         let errand = match self.errand(request) {
@@ -365,6 +381,11 @@ impl<L: Line> Courier for ShellCourier<L> {
             (Err(Parted { error, lost: true }), None) => Err(self.told_with_aftermath(error).await),
             (first, _) => first.map_err(|parted| parted.error),
         }
+    }
+
+    fn is_idle(&self) -> bool {
+        let kept = self.conversation.try_lock();
+        kept.is_ok_and(|kept| kept.is_some())
     }
 
     async fn close(&self) {

@@ -18,6 +18,8 @@ pub(crate) enum Part {
     Job,
     /// Ports.
     Dial,
+    /// Which run may change the machine.
+    Lease,
     /// How paths stand.
     Path,
     /// What files hold.
@@ -87,6 +89,7 @@ impl Part {
             Self::Ask => include_str!("ask.sh"),
             Self::Job => include_str!("job.sh"),
             Self::Dial => include_str!("dial.sh"),
+            Self::Lease => include_str!("lease.sh"),
             Self::Path => include_str!("../resources/path.sh"),
             Self::Content => include_str!("../resources/path/content.sh"),
             Self::Memory => include_str!("../resources/memory.sh"),

@@ -68,6 +68,12 @@ impl Script {
         Ok(())
     }
 
+    /// Adds another script behind it.
+    pub(crate) fn append(&mut self, script: Self) {
+        self.text.extend_from_slice(&script.text);
+        self.parts.extend(script.parts);
+    }
+
     /// Takes it apart: the functions it needs, and the text.
     pub(crate) fn into_parts(self) -> (BTreeSet<Part>, Vec<u8>) {
         (self.parts, self.text)

@@ -180,6 +180,14 @@ impl SimulatedMachine {
             Request::Entries { path } => state.entries(path),
             Request::Dial(dial) => Reply::Dialed(self.dial(&mut state, dial)),
             Request::Machine => Reply::Machine(state.facts.clone()),
+            Request::Lease(tenure) => state.tenure(tenure),
+            Request::Leased { claim, request } => {
+                if let Some(withheld) = state.hold(claim) {
+                    return Reply::Withheld(withheld);
+                }
+                drop(state);
+                self.carry(request, cut)
+            }
         }
     }
 
@@ -215,15 +223,15 @@ impl Courier for SimulatedMachine {
             let mut behaviour = held(&self.behaviour);
             let fault = match (behaviour.unreachable, &mut behaviour.hook) {
                 (Some(stage), _) => Fault::Before(stage),
-                (None, Some(hook)) => hook(log.len(), &request),
+                (None, Some(hook)) => hook(log.len(), asked(&request)),
                 (None, None) => Fault::None,
             };
-            log.push(request.clone());
+            log.push(asked(&request).clone());
             fault
         };
         let changes = matches!(
             request,
-            Request::Settle(_) | Request::Command(_) | Request::Dial(_)
+            Request::Settle(_) | Request::Command(_) | Request::Dial(_) | Request::Leased { .. }
         );
         let lost = || self.lost(Stage::Effect, "the connection was lost", changes);
         match fault {
@@ -261,7 +269,7 @@ impl SimulatedMachine {
         request: &Request,
         delay: std::time::Duration,
     ) -> Result<Reply, CourierError> {
-        if let Request::Command(command) = request
+        if let Request::Command(command) = asked(request)
             && command.deadline < delay
         {
             tokio::time::sleep(command.deadline).await;
@@ -294,6 +302,14 @@ impl From<i32> for Answer {
             output: Vec::new(),
             errors: Vec::new(),
         }
+    }
+}
+
+/// What is asked, under whatever lease: hooks and the log know nothing of leases.
+fn asked(request: &Request) -> &Request {
+    match request {
+        Request::Leased { request, .. } => asked(request),
+        request => request,
     }
 }
 

@@ -3,6 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Package;
 use crate::FileKind;
 use crate::digest::digest;
+use crate::lease::Owner;
 use crate::resources::container::ContainerFacts;
 use crate::resources::memory::{Changes, Debts, TakenUp};
 use crate::resources::mount;
@@ -69,6 +70,8 @@ pub struct State {
     pub containers: BTreeMap<String, ContainerFacts>,
     /// Modules of the kernel that are loaded.
     pub kernel_modules: BTreeSet<String>,
+    /// Which run may change the machine.
+    pub lease: Option<Owner>,
     /// What URLs lead to.
     pub web: BTreeMap<String, Vec<u8>>,
 }
@@ -130,6 +133,7 @@ impl State {
             changes: 0,
             containers: BTreeMap::new(),
             kernel_modules: BTreeSet::new(),
+            lease: None,
             web: BTreeMap::new(),
         };
         for directory in DIRECTORIES {
