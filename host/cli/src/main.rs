@@ -1,6 +1,8 @@
 //! The `cellhost` program: arguments in, text and an exit code out.
 
+mod cell_lock;
 mod commands;
+mod controller;
 mod directories;
 mod error;
 mod lock;

@@ -140,6 +140,19 @@ impl Progress {
                     turn.heard(machine, line);
                 }
             }
+            Happening::Retrying {
+                machine,
+                pause,
+                reason,
+                ..
+            } => {
+                let (module, ..) = place;
+                let pause = report::seconds(pause);
+                let reason = report::clean(&reason);
+                self.write(format!(
+                    "    {module} {machine}: retrying in {pause} because {reason}"
+                ));
+            }
             Happening::Failed { machine, .. } => {
                 for line in turn.take(&machine) {
                     let _ = writeln!(turn.block, "        | {line}");

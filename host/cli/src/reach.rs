@@ -2,18 +2,21 @@
 //! is shown, and how an interrupt ends it in order.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use anyhow::anyhow;
-use cellhost_effects::layers::{Halt, Journaled, Live, Policy, Preview, Secrets};
+use cellhost_effects::layers::{
+    Halt, Journaled, Leases, Live, Patience, Policy, Preview, Retried, Secrets,
+};
 use cellhost_effects::record::Journal;
 use cellhost_effects::{Effects, Vault};
-use cellhost_engine::{Deployment, Events, Stop, Summary};
+use cellhost_engine::{Deployment, Event, Events, Happening, Stop, Summary};
 use cellhost_plan::Plan;
 use cellhost_transport::{Fleet, SshFleet};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
+use crate::controller;
 use crate::error::{CommandError, Kind};
 use crate::password::root_password;
 use crate::progress::Progress;
@@ -54,6 +57,10 @@ pub(crate) struct ReachArgs {
 pub(crate) struct Reach {
     fleet: Arc<dyn Fleet>,
     vault: Arc<Vault>,
+    leases: Arc<Leases>,
+    notes: Arc<OnceLock<Arc<Journal>>>,
+    events: Events,
+    heard: mpsc::UnboundedReceiver<Event>,
     tell: watch::Sender<bool>,
     stop: Stop,
     show: report::Options,
@@ -71,6 +78,8 @@ impl Reach {
         let config = args.ssh_config.as_deref();
         let fleet = SshFleet::new(&plan.ssh, deployment.machines(), config, password)
             .map_err(|error| CommandError::new(Kind::Failed, error))?;
+        let leases = Leases::new(controller::owner(&plan.cell)?);
+        let (events, heard) = mpsc::unbounded_channel();
         let (tell, stop) = watch::channel(false);
         let show = report::Options {
             diff: args.diff || dry_run,
@@ -80,6 +89,10 @@ impl Reach {
         Ok(Self {
             fleet: Arc::new(fleet),
             vault: Arc::new(vault),
+            leases: Arc::new(leases),
+            notes: Arc::default(),
+            events,
+            heard,
             tell,
             stop,
             show,
@@ -88,19 +101,54 @@ impl Reach {
 
     /// The layers of a run that changes machines.
     pub(crate) fn real(&self, journal: Arc<Journal>) -> Arc<dyn Effects> {
-        let below = Policy::new(Secrets::new(self.live(), self.vault.clone()));
+        let below = Secrets::new(self.live(), self.vault.clone());
+        let below = Policy::new(self.patient(below));
         Arc::new(Journaled::new(below, journal))
     }
 
     /// The layers of a run that only says what it would change.
     pub(crate) fn preview(&self, journal: Arc<Journal>) -> Arc<dyn Effects> {
         let below = Preview::new(self.live());
-        let below = Policy::new(Secrets::new(below, self.vault.clone()));
+        let below = Secrets::new(below, self.vault.clone());
+        let below = Policy::new(self.patient(below));
         Arc::new(Journaled::new(below, journal))
     }
 
+    /// Says which run this is for, before it begins: whoever is refused on a machine is told its
+    /// name, and its journal tells what was tried again.
+    pub(crate) fn serve(&self, run: &str, journal: &Arc<Journal>) {
+        self.leases.serve(run);
+        let _ = self.notes.set(journal.clone());
+    }
+
+    /// The way to the machines. Whatever changes one takes its lease.
     fn live(&self) -> Halt<Live> {
-        Halt::new(Live::new(self.fleet.clone()), self.stop.clone())
+        let live = Live::leasing(self.fleet.clone(), self.leases.clone());
+        Halt::new(live, self.stop.clone())
+    }
+
+    /// Tries again what fails for a reason that passes, and tells of it. It stands above the
+    /// secrets, since reasons are told in words.
+    fn patient<E: Effects>(&self, below: E) -> Retried<E> {
+        let (events, notes) = (self.events.clone(), self.notes.clone());
+        Retried::new(below, Patience::default(), move |retry| {
+            if let Some(journal) = notes.get() {
+                // A note that cannot be written stops nothing: the outcome after it will.
+                let _ = journal.append("retry", &retry.note(), false);
+            }
+            let turn = &retry.effect.turn;
+            let _ = events.send(Event::Turn {
+                module: turn.module.clone(),
+                hook: turn.hook,
+                machine: turn.machine.clone(),
+                happening: Happening::Retrying {
+                    machine: retry.effect.machine.clone(),
+                    attempts: retry.attempts,
+                    pause: retry.pause,
+                    reason: retry.reason.to_owned(),
+                },
+            });
+        })
     }
 
     /// Shows what happens while this goes on, lets an interrupt end it in order, and lets go of
@@ -110,16 +158,27 @@ impl Reach {
         terminal: &Terminal,
         work: impl FnOnce(Events, Stop) -> F,
     ) -> Result<Summary, CommandError> {
-        let (events, heard) = mpsc::unbounded_channel();
-        let progress = tokio::spawn(Progress::new(terminal, self.show).follow(heard));
+        let progress = tokio::spawn(Progress::new(terminal, self.show).follow(self.heard));
         let signals = Signals::listen().map_err(|error| CommandError::new(Kind::Failed, error))?;
         let interrupt = tokio::spawn(interrupted(signals, terminal.clone(), self.tell));
-        let summary = work(events, self.stop).await;
+        let signs = tokio::spawn(keep(self.leases.clone(), self.fleet.clone()));
+        let summary = work(self.events, self.stop).await;
+        signs.abort();
+        for (machine, why) in self.leases.release(self.fleet.clone()).await {
+            let why = report::clean(&why);
+            terminal.faint(format!(
+                "the lease on {machine} stays, and the next run from here takes it over: {why}"
+            ));
+        }
         self.fleet.close().await;
         interrupt.abort();
         let _ = progress.await;
         Ok(summary)
     }
+}
+
+async fn keep(leases: Arc<Leases>, fleet: Arc<dyn Fleet>) {
+    leases.keep(fleet).await;
 }
 
 /// Reads the values of all secrets, or says everything that is wrong with them.

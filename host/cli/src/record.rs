@@ -1,6 +1,6 @@
 //! Where records of runs are kept, and how one begins.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use cellhost_effects::record::Journal;
 use cellhost_plan::Plan;
@@ -16,6 +16,12 @@ pub(crate) fn begin(plan: &Plan) -> Result<(Journal, PathBuf), CommandError> {
     let path = directory.join(format!("{}.jsonl", ulid::Ulid::new()));
     let journal = Journal::begin(&path).map_err(|error| failed(error.into()))?;
     Ok((journal, path))
+}
+
+/// The name of the run whose record is at a path.
+pub(crate) fn name(path: &Path) -> String {
+    let stem = path.file_stem().unwrap_or_default();
+    stem.to_string_lossy().into_owned()
 }
 
 /// Adds a record that is on the disk when this returns.

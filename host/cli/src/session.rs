@@ -10,6 +10,7 @@ use cellhost_plan::{Diagnostic, Diagnostics, InstanceName, LoadError, Plan, Prob
 use cellhost_registry::{Builtin, Directory, Registry, ResolveError, Resolved, Shelf};
 use cellhost_runtime::{Module, Runtime};
 
+use crate::cell_lock::CellLock;
 use crate::directories;
 use crate::error::{CommandError, Kind};
 use crate::lock::Lock;
@@ -33,12 +34,44 @@ pub(crate) struct Session {
     pub(crate) deployment: Deployment,
     /// The lock beside the plan, brought up to date but not yet written.
     pub(crate) lock: Lock,
+    /// The right to change this cell's machines from here, where that was asked for.
+    alone: Option<CellLock>,
 }
 
 impl Session {
-    /// Loads the plan and its modules and lets every one of them judge it.
+    /// Loads the plan and its modules and lets every one of them judge it. For commands that only
+    /// look.
     pub(crate) async fn open(args: &PlanArgs, terminal: &Terminal) -> Result<Self, CommandError> {
-        let plan = Arc::new(load(&args.plan, terminal)?);
+        let plan = load(&args.plan, terminal)?;
+        Self::of(args, plan, None, terminal).await
+    }
+
+    /// The same for a command that changes machines, such as `run`: nobody else changes those of
+    /// this cell from here as long as the session lives. Refused where somebody does.
+    pub(crate) async fn open_alone(
+        args: &PlanArgs,
+        command: &str,
+        terminal: &Terminal,
+    ) -> Result<Self, CommandError> {
+        let plan = load(&args.plan, terminal)?;
+        let alone = CellLock::take(&plan.cell, command)?;
+        Self::of(args, plan, Some(alone), terminal).await
+    }
+
+    /// Tells whoever is refused meanwhile which run it is.
+    pub(crate) fn held_for(&self, run: &str) {
+        if let Some(alone) = &self.alone {
+            alone.held_for(run);
+        }
+    }
+
+    async fn of(
+        args: &PlanArgs,
+        plan: Plan,
+        alone: Option<CellLock>,
+        terminal: &Terminal,
+    ) -> Result<Self, CommandError> {
+        let plan = Arc::new(plan);
         let mut lock = Lock::load(&args.plan, &plan.cell)?;
         let resolved = resolve(&plan, &registry(&args.modules), terminal)?;
         let modules = compile(&plan, resolved, terminal).await?;
@@ -47,7 +80,11 @@ impl Session {
             .await
             .map_err(|found| wrong(&found, terminal))?;
         lock.roster = roster;
-        Ok(Self { deployment, lock })
+        Ok(Self {
+            deployment,
+            lock,
+            alone,
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Why an effect has no outcome.
 
-use cellhost_transport::CourierError;
+use cellhost_transport::{CourierError, Stage};
 
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +32,14 @@ pub enum EffectError {
         reason: String,
         /// Whether a change may have happened.
         in_doubt: bool,
+        /// Whether it would be so again at once, such as a key that is wrong.
+        lasting: bool,
+    },
+    /// Another run may change the machine, and this one may not. Nothing was sent.
+    #[error("{reason}")]
+    Leased {
+        /// Whose the machine is, and what a person can do.
+        reason: String,
     },
     /// The operator asked to stop.
     #[error("interrupted")]
@@ -108,6 +116,7 @@ impl EffectError {
             | Self::PortClosed => false,
             Self::Failed(_)
             | Self::Unreachable { .. }
+            | Self::Leased { .. }
             | Self::Interrupted { .. }
             | Self::Deadline { .. }
             | Self::Diverged { .. }
@@ -125,6 +134,7 @@ impl EffectError {
             Self::Denied { .. }
             | Self::Invalid { .. }
             | Self::Failed(_)
+            | Self::Leased { .. }
             | Self::NotFound { .. }
             | Self::TooLarge { .. }
             | Self::PortClosed
@@ -144,9 +154,15 @@ impl EffectError {
 impl From<CourierError> for EffectError {
     fn from(error: CourierError) -> Self {
         match &error {
-            CourierError::Unreachable { in_doubt, .. } => Self::Unreachable {
+            CourierError::Unreachable {
+                in_doubt, stage, ..
+            } => Self::Unreachable {
                 reason: error.to_string(),
                 in_doubt: *in_doubt,
+                lasting: matches!(
+                    stage,
+                    Stage::Resolve | Stage::HostKey | Stage::Authenticate | Stage::Become
+                ),
             },
             CourierError::Deadline { .. } => Self::Deadline {
                 reason: error.to_string(),

@@ -1,7 +1,7 @@
 //! The layers that effects pass, from the module's side to the machine's.
 //!
 //! A real run stacks [`journal`] over [`policy`] over [`secrets`] over [`live`]; a dry run has
-//! [`preview`] between the last two. In both, [`halt`] stands right above [`live`] and ends what is
+//! [`preview`] between the last two. In both, [`retry`] stands above the secrets, and [`halt`] stands right above [`live`] and ends what is
 //! under way when the operator asks for it. The journal is outermost so that what policy denied is on
 //! record too; secrets come below it so that no value can reach a record.
 //!
@@ -15,13 +15,15 @@ mod policy;
 mod preview;
 mod replayed;
 mod resumed;
+mod retry;
 mod secrets;
 
 pub use halt::{GRACE, Halt};
 pub use journal::Journaled;
-pub use live::Live;
+pub use live::{Leases, Live, Standing};
 pub use policy::Policy;
 pub use preview::Preview;
 pub use replayed::{Divergence, Replay, Replayed};
 pub use resumed::{Arbiter, Question, Resumed, Verdict};
+pub use retry::{Patience, Retried, Retry};
 pub use secrets::{Secrets, masked};

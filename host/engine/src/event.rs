@@ -93,6 +93,17 @@ pub enum Happening {
         /// How sure the answer is.
         certainty: Certainty,
     },
+    /// An effect is about to be tried again.
+    Retrying {
+        /// Where.
+        machine: MachineName,
+        /// How often it was tried.
+        attempts: u32,
+        /// When it is tried again.
+        pause: Duration,
+        /// Why.
+        reason: String,
+    },
     /// An effect had no outcome.
     Failed {
         /// Where.

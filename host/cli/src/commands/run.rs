@@ -27,13 +27,20 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<ExitCode, CommandError> {
-    let mut session = Session::open(&args.plan, terminal).await?;
+    let mut session = if args.dry_run {
+        Session::open(&args.plan, terminal).await?
+    } else {
+        Session::open_alone(&args.plan, "run", terminal).await?
+    };
     let reach = Reach::open(&session.deployment, &args.reach, args.dry_run)?;
     if !args.dry_run {
         session.lock.save()?;
     }
     let (journal, path) = record::begin(&session.deployment.plan)?;
     let journal = Arc::new(journal);
+    let run = record::name(&path);
+    session.held_for(&run);
+    reach.serve(&run, &journal);
     record::append(&journal, "run", &opening(&session, args.dry_run))?;
     let effects = if args.dry_run {
         reach.preview(journal.clone())

@@ -64,7 +64,7 @@ fn refuses_to_ask_for_a_password_without_a_terminal() -> anyhow::Result<()> {
     let said = String::from_utf8_lossy(&ended.stderr);
     assert_eq!(ended.status.code(), Some(2), "{said}");
     assert!(said.contains("there is no terminal"), "{said}");
-    assert!(!scene.path().join("state").exists());
+    assert!(!scene.path().join("state/runs").exists());
     Ok(())
 }
 

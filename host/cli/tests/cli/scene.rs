@@ -48,6 +48,16 @@ impl Scene {
         arguments: impl IntoIterator<Item = &'a str>,
         environment: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> anyhow::Result<Ending> {
+        let mut command = self.command(arguments, environment);
+        Ok(Ending::of(&command.output()?))
+    }
+
+    /// Prepares the program, with these variables and no others that matter.
+    pub(crate) fn command<'a>(
+        &self,
+        arguments: impl IntoIterator<Item = &'a str>,
+        environment: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_cellhost"));
         command
             .args(arguments)
@@ -64,7 +74,7 @@ impl Scene {
                 Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"),
             )
             .envs(environment);
-        Ok(Ending::of(&command.output()?))
+        command
     }
 }
 

@@ -1,5 +1,8 @@
 //! The lowest layer: sends effects to machines.
 
+mod leases;
+mod way;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +12,9 @@ use cellhost_transport::{
     self as transport, Answer, Courier, DialOutcome, Echo, Fate, Fleet, Reply, Request,
 };
 use tokio::time::Instant;
+
+pub use leases::{Leases, Standing};
+use way::Way;
 
 use crate::diff::diff;
 use crate::judgement::{Course, Differing, Wishes};
@@ -26,12 +32,21 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// Sends effects to the machines of a fleet.
 pub struct Live {
     fleet: Arc<dyn Fleet>,
+    leases: Option<Arc<Leases>>,
 }
 
 impl Live {
     /// A layer over the machines of a fleet.
     pub fn new(fleet: Arc<dyn Fleet>) -> Self {
-        Self { fleet }
+        let leases = None;
+        Self { fleet, leases }
+    }
+
+    /// The same, but nothing changes on a machine unless this run has the machine's lease. It is
+    /// taken with the first change, in the same exchange.
+    pub fn leasing(fleet: Arc<dyn Fleet>, leases: Arc<Leases>) -> Self {
+        let leases = Some(leases);
+        Self { fleet, leases }
     }
 }
 
@@ -42,15 +57,22 @@ impl Effects for Live {
             tokio::time::sleep(time).await;
             return Ok(Outcome::exact(Found::Paused));
         }
-        let courier = self.fleet.courier(&effect.machine).await?;
-        let courier = courier.as_ref();
+        let way = Way {
+            courier: self.fleet.courier(&effect.machine).await?,
+            lease: self.leases.clone(),
+            machine: effect.machine,
+        };
+        let courier = way.courier.as_ref();
         let lines = Lines::new(&effect.listener);
         let echo = lines.echo();
         let found = match effect.act {
-            Act::Ensure(items) => ensure(courier, &items, echo).await?,
+            Act::Ensure(items) => ensure(&way, &items, echo).await?,
             Act::Look(identities) => Found::Facts(look(courier, identities).await?),
             Act::Probe { command, .. } => Found::Answer(answer(courier, command, echo).await?),
-            Act::Run { command, .. } => Found::Ran(Some(answer(courier, command, echo).await?)),
+            Act::Run { command, .. } => {
+                let request = Request::Command(sendable(command)?);
+                Found::Ran(Some(told(way.change(request, echo).await?)?))
+            }
             Act::Wait {
                 command,
                 sign,
@@ -84,17 +106,17 @@ impl Effects for Live {
 
 /// Settles a list: one look and one settling, and one more of each for every package that is
 /// installed or removed on the way, because nobody knows what it brings or takes along.
-async fn ensure(courier: &dyn Courier, items: &[Item], echo: Echo) -> Result<Found, EffectError> {
+async fn ensure(way: &Way, items: &[Item], echo: Echo) -> Result<Found, EffectError> {
     let wishes = Wishes::of(items)?;
     let mut course = Course::new(&wishes);
     let mut from = 0;
     let mut again = true;
     while from < wishes.len() {
-        let facts = look(courier, wishes.identities(from)).await?;
+        let facts = look(way.courier.as_ref(), wishes.identities(from)).await?;
         let judged = wishes.judge(from, &facts);
         from = judged.next;
         let tried = course.admit(judged);
-        let fates = settle(courier, &tried, echo.clone()).await?;
+        let fates = settle(way, &tried, echo.clone()).await?;
         let changed = tried.iter().zip(&fates).find(|(found, fate)| {
             // Others write this file too: what it is made of has to be looked at once more.
             again && found.guarded() && matches!(fate, Fate::Failed(_))
@@ -117,16 +139,12 @@ async fn ensure(courier: &dyn Courier, items: &[Item], echo: Echo) -> Result<Fou
     course.end().map(Found::Settled)
 }
 
-async fn settle(
-    courier: &dyn Courier,
-    tried: &[Differing],
-    echo: Echo,
-) -> Result<Vec<Fate>, EffectError> {
+async fn settle(way: &Way, tried: &[Differing], echo: Echo) -> Result<Vec<Fate>, EffectError> {
     if tried.is_empty() {
         return Ok(Vec::new());
     }
     let list = tried.iter().map(|found| found.task.clone()).collect();
-    match courier.exchange_aloud(Request::Settle(list), echo).await? {
+    match way.change(Request::Settle(list), echo).await? {
         Reply::Settled(settled) if settled.fates.len() == tried.len() => Ok(settled.fates),
         other => Err(unexpected(other)),
     }
@@ -170,7 +188,11 @@ async fn answer(
     echo: Echo,
 ) -> Result<Answer, EffectError> {
     let request = Request::Command(sendable(command)?);
-    match courier.exchange_aloud(request, echo).await? {
+    told(courier.exchange_aloud(request, echo).await?)
+}
+
+fn told(reply: Reply) -> Result<Answer, EffectError> {
+    match reply {
         Reply::Answer(answer) => Ok(answer),
         other => Err(unexpected(other)),
     }

@@ -1,6 +1,7 @@
 //! Allows or denies, before anything else looks at an effect.
 
 use async_trait::async_trait;
+use cellhost_transport::MEMORY;
 use cellhost_transport::resources::archive::Source;
 use cellhost_transport::resources::cron::Cron;
 use cellhost_transport::resources::group::{Group, NoGroup};
@@ -190,14 +191,15 @@ fn judge_item(turn: &Turn, item: &Item) -> Result<(), EffectError> {
             let what = || format!("a link to `{target}`");
             allow(turn, asks.allows_write(&target), what, "paths")
         }
-        Item::Directory(_) | Item::Absent(_) | Item::Edit(_) => Ok(()),
+        Item::Absent(absent) => whole(&absent.path).map(drop),
+        Item::Directory(_) | Item::Edit(_) => Ok(()),
     }
 }
 
 /// A directory of the machine that is mounted elsewhere is written elsewhere.
 fn judge_mount(turn: &Turn, mount: &Mount) -> Result<(), EffectError> {
     let asks = &turn.rights.asks;
-    let path = normal(&mount.path)?;
+    let path = whole(&mount.path)?;
     let what = || format!("mounting at `{path}`");
     allow(turn, asks.allows_mount(path), what, "mounts")?;
     let within = mount
@@ -231,7 +233,7 @@ fn judge_container(turn: &Turn, container: &crate::Container) -> Result<(), Effe
         .iter()
         .filter(|volume| volume.source.starts_with('/'))
     {
-        let path = normal(&volume.source)?;
+        let path = whole(&volume.source)?;
         let (allowed, key) = if volume.read_only {
             (asks.allows_read(path), "reads")
         } else {
@@ -363,7 +365,11 @@ fn normal(path: &str) -> Result<&str, EffectError> {
         .strip_prefix('/')
         .is_some_and(|rest| rest.split('/').all(|part| !matches!(part, "" | "." | "..")));
     if parts_fine && !path.chars().any(char::is_control) && path.len() <= 4000 {
-        return Ok(path);
+        return if below(path, MEMORY) {
+            Err(own(path))
+        } else {
+            Ok(path)
+        };
     }
     Err(EffectError::invalid(format!(
         "`{}` is no plain absolute path (no `..`, `.`, `//`, trailing `/` or control characters)",
@@ -371,9 +377,51 @@ fn normal(path: &str) -> Result<&str, EffectError> {
     )))
 }
 
+/// The same for one of which everything below is meant too.
+fn whole(path: &str) -> Result<&str, EffectError> {
+    let path = normal(path)?;
+    if below(MEMORY, path) {
+        return Err(own(path));
+    }
+    Ok(path)
+}
+
+fn below(path: &str, directory: &str) -> bool {
+    let rest = path.strip_prefix(directory);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// Whatever a module asks for: who may write there could make a machine its own.
+fn own(path: &str) -> EffectError {
+    EffectError::Denied {
+        rule: format!(
+            "`{path}` is no place for modules: `{MEMORY}` is where machines keep what cellhost \
+             itself remembers, and whose they are"
+        ),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keeps_what_cellhost_remembers_from_modules() {
+        let denied =
+            |result: Result<&str, EffectError>| matches!(result, Err(EffectError::Denied { .. }));
+        for path in [
+            MEMORY,
+            "/var/lib/cellhost/lease",
+            "/var/lib/cellhost/changed/x",
+        ] {
+            assert!(denied(normal(path)), "{path}");
+            assert!(denied(whole(path)), "{path}");
+        }
+        assert!(pointed_at("/opt/x", "../var/lib/cellhost").is_err());
+        assert!(denied(whole("/var/lib")) && denied(whole("/var")));
+        assert!(normal("/var/lib").is_ok());
+        assert!(whole("/var/lib/cellhostess").is_ok() && whole("/va").is_ok());
+    }
 
     #[test]
     fn follows_the_text_of_a_link() {

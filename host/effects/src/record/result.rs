@@ -110,6 +110,7 @@ mod tests {
             EffectError::Invalid { reason: reason() },
             EffectError::Failed(Box::new(failure)),
             EffectError::Unreachable {
+                lasting: false,
                 reason: reason(),
                 in_doubt: true,
             },

@@ -229,7 +229,11 @@ mod tests {
 
     fn unreachable(in_doubt: bool) -> Told {
         let reason = String::new();
-        let error = EffectError::Unreachable { reason, in_doubt };
+        let error = EffectError::Unreachable {
+            reason,
+            in_doubt,
+            lasting: false,
+        };
         Told::Error { error }
     }
 
