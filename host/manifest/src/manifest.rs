@@ -2,7 +2,8 @@ use std::path::Path;
 
 use cellhost_plan::document::{Node, Report, Table, Value};
 use cellhost_plan::{
-    DEFAULT_NAMESPACE, Diagnostics, LoadError, ModuleId, Phase, Problem, Source, check_word,
+    DEFAULT_NAMESPACE, Diagnostics, LoadError, ModuleId, Phase, Problem, RollingKeys, Source,
+    check_word,
 };
 use semver::Version;
 use serde::Serialize;
@@ -32,6 +33,9 @@ pub struct Manifest {
     pub requires: Vec<Requirement>,
     /// The outputs it provides.
     pub provides: Vec<String>,
+    /// How a change goes through its members, unless a plan says otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rolling: Option<RollingKeys>,
     /// What it wants to do on machines.
     pub asks: Asks,
     #[serde(skip)]
@@ -81,6 +85,8 @@ impl Manifest {
             .map(|value| value.parse(str::parse::<Phase>));
         let requires = list(table.get("requires"), str::parse);
         let provides = list(table.get("provides"), word("name for an output"));
+        let rolling = table.get("rolling").and_then(|value| value.table());
+        let rolling = rolling.map(RollingKeys::read);
         let asks = Asks::read(table.get("asks"));
         table.finish();
         let namespace = namespace.unwrap_or_else(|| Some(DEFAULT_NAMESPACE.to_owned()));
@@ -95,6 +101,7 @@ impl Manifest {
             phase: phase.unwrap_or(Some(Phase::PostZk))?,
             requires,
             provides,
+            rolling,
             asks,
         })
     }

@@ -10,6 +10,7 @@ use crate::module::{ModuleId, ModuleUse};
 use crate::name::{InstanceName, MachineName, SecretName};
 use crate::phase::Phase;
 use crate::problem::Problem;
+use crate::rolling::RollingChoice;
 use crate::secret::Secrets;
 use crate::selection::select;
 use crate::settings::{Places, Settings};
@@ -51,6 +52,8 @@ impl<'a> ModuleEntry<'a> {
         let settings = read_settings(table.get("settings"), &key);
         let ordinals = table.get("ordinals").and_then(|value| value.table());
         let ordinals = ordinals.map(|table| read_ordinals(&table, &places, inventory));
+        let rolling = table.get("rolling");
+        let rolling = rolling.map(|value| RollingChoice::read(&value));
         table.finish();
         let named: BTreeSet<SecretName> = settings
             .secrets
@@ -74,6 +77,7 @@ impl<'a> ModuleEntry<'a> {
                 settings: settings.json,
                 secrets: named,
                 ordinals: ordinals.unwrap_or_default(),
+                rolling: rolling.unwrap_or_default(),
                 span: key.span(),
                 requirement_span,
                 places: settings.places,

@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 use crate::name::{InstanceName, MachineName, SecretName, check_word};
 use crate::phase::Phase;
 use crate::problem::Problem;
+use crate::rolling::RollingChoice;
 use crate::settings::Places;
 use crate::source::Span;
 
@@ -107,6 +108,8 @@ pub struct ModuleUse {
     pub secrets: BTreeSet<SecretName>,
     /// The member numbers the plan fixes.
     pub ordinals: BTreeMap<MachineName, u16>,
+    /// How a change goes through its machines.
+    pub rolling: RollingChoice,
     /// Where its name stands in the plan.
     pub span: Span,
     pub(crate) requirement_span: Span,

@@ -12,6 +12,7 @@ use crate::module::ModuleUse;
 use crate::name::{CellName, MachineName, SecretName};
 use crate::order::check_order;
 use crate::problem::Problem;
+use crate::run_rule::RunRule;
 use crate::secret::{SecretSource, Secrets};
 use crate::source::Source;
 use crate::ssh::Ssh;
@@ -23,6 +24,8 @@ pub struct Plan {
     pub cell: CellName,
     /// How machines are reached.
     pub ssh: Ssh,
+    /// What a run does about machines that fail.
+    pub run: RunRule,
     /// Where the values of secrets come from.
     pub secrets: BTreeMap<SecretName, SecretSource>,
     /// The machines, in the order of the plan.
@@ -98,6 +101,7 @@ impl Plan {
 struct Draft {
     cell: CellName,
     ssh: Ssh,
+    run: RunRule,
     secrets: BTreeMap<SecretName, SecretSource>,
     inventory: Inventory,
     modules: Vec<ModuleUse>,
@@ -110,6 +114,7 @@ impl Draft {
             .and_then(|value| value.parse(CellName::new));
         let secrets = Secrets::read(root.get("secrets"));
         let ssh = Ssh::read(root.get("ssh"), &secrets);
+        let run = RunRule::read(root.get("run"));
         let inventory = Inventory::read(root.get("machines"), root.get("groups"), &ssh, report);
         let modules = root.get("modules").and_then(|value| value.table());
         let entries = modules.map(|table| table.entries()).unwrap_or_default();
@@ -135,6 +140,7 @@ impl Draft {
         Some(Self {
             cell: cell?,
             ssh,
+            run,
             secrets,
             inventory,
             modules,
@@ -145,6 +151,7 @@ impl Draft {
         Plan {
             cell: self.cell,
             ssh: self.ssh,
+            run: self.run,
             secrets: self.secrets,
             machines: self.inventory.machines,
             modules: self.modules,
