@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use anyhow::anyhow;
 use cellhost_effects::layers::{
-    Halt, Journaled, Leases, Live, Patience, Policy, Preview, Retried, Secrets,
+    Foresight, Halt, Journaled, Leases, Live, Patience, Policy, Preview, Retried, Secrets,
 };
 use cellhost_effects::record::Journal;
 use cellhost_effects::{Effects, Vault};
@@ -101,14 +101,14 @@ impl Reach {
 
     /// The layers of a run that changes machines.
     pub(crate) fn real(&self, journal: Arc<Journal>) -> Arc<dyn Effects> {
-        let below = Secrets::new(self.live(), self.vault.clone());
+        let below = Secrets::new(Foresight::new(self.live()), self.vault.clone());
         let below = Policy::new(self.patient(below));
         Arc::new(Journaled::new(below, journal))
     }
 
     /// The layers of a run that only says what it would change.
     pub(crate) fn preview(&self, journal: Arc<Journal>) -> Arc<dyn Effects> {
-        let below = Preview::new(self.live());
+        let below = Foresight::new(Preview::new(self.live()));
         let below = Secrets::new(below, self.vault.clone());
         let below = Policy::new(self.patient(below));
         Arc::new(Journaled::new(below, journal))

@@ -93,6 +93,8 @@ pub enum Hook {
     Order,
     /// Brings one machine to where it should be.
     Apply,
+    /// Asks `apply` of one machine whether it would change anything; ends where it would.
+    Foresee,
     /// Founds or mends the cluster.
     Form,
     /// How one member is.
@@ -104,6 +106,16 @@ pub enum Hook {
 }
 
 impl Hook {
+    /// Whether what it is told counts only at the time: who was healthy an hour ago may be dead.
+    pub fn is_momentary(self) -> bool {
+        matches!(self, Self::Health | Self::Order | Self::Gate)
+    }
+
+    /// Whether the hook may change machines, or only look at them.
+    pub fn changes_machines(self) -> bool {
+        !matches!(self, Self::Health | Self::Order)
+    }
+
     /// Whether the hook may ask things of machines at all.
     pub fn reaches_machines(self) -> bool {
         !matches!(self, Self::Validate | Self::Outputs)
@@ -117,6 +129,7 @@ impl std::fmt::Display for Hook {
             Self::Outputs => "outputs",
             Self::Order => "order",
             Self::Apply => "apply",
+            Self::Foresee => "foresee",
             Self::Form => "form",
             Self::Health => "health",
             Self::Remove => "remove",

@@ -47,6 +47,9 @@ pub enum EffectError {
         /// Whether a change may have happened.
         in_doubt: bool,
     },
+    /// It would change the machine, and the turn only asks whether anything would.
+    #[error("this would change the machine")]
+    Foreseen,
     /// It did not end in time.
     #[error("{reason}")]
     Deadline {
@@ -113,7 +116,8 @@ impl EffectError {
             | Self::Invalid { .. }
             | Self::NotFound { .. }
             | Self::TooLarge { .. }
-            | Self::PortClosed => false,
+            | Self::PortClosed
+            | Self::Foreseen => false,
             Self::Failed(_)
             | Self::Unreachable { .. }
             | Self::Leased { .. }
@@ -138,6 +142,7 @@ impl EffectError {
             | Self::NotFound { .. }
             | Self::TooLarge { .. }
             | Self::PortClosed
+            | Self::Foreseen
             | Self::Diverged { .. }
             | Self::Undecided { .. } => false,
         }

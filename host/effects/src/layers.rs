@@ -1,13 +1,16 @@
 //! The layers that effects pass, from the module's side to the machine's.
 //!
 //! A real run stacks [`journal`] over [`policy`] over [`secrets`] over [`live`]; a dry run has
-//! [`preview`] between the last two. In both, [`retry`] stands above the secrets, and [`halt`] stands right above [`live`] and ends what is
-//! under way when the operator asks for it. The journal is outermost so that what policy denied is on
+//! [`preview`] between the last two. In both, [`retry`] stands above the secrets, and [`halt`] stands
+//! right above [`live`] and ends what is under way when the operator asks for it. [`Foresight`] below
+//! the secrets answers turns that only ask whether there is anything to do.
+//! The journal is outermost so that what policy denied is on
 //! record too; secrets come below it so that no value can reach a record.
 //!
 //! [`resumed`] takes the place of the journal when a run is gone on with; [`replayed`] the place of
 //! everything when it is lived through once more.
 
+mod foresight;
 mod halt;
 mod journal;
 mod live;
@@ -18,6 +21,7 @@ mod resumed;
 mod retry;
 mod secrets;
 
+pub use foresight::Foresight;
 pub use halt::{GRACE, Halt};
 pub use journal::Journaled;
 pub use live::{Leases, Live, Standing};

@@ -48,8 +48,9 @@ fn judge(effect: &Effect) -> Result<(), EffectError> {
             format!("machine `{}` is none of its machines", effect.machine),
         ));
     }
-    if turn.hook == crate::Hook::Health && effect.act.changes() {
-        return Err(denied(turn, "the hook `health` may only look".to_owned()));
+    if !turn.hook.changes_machines() && effect.act.changes() {
+        let rule = format!("the hook `{}` may only look", turn.hook);
+        return Err(denied(turn, rule));
     }
     if turn.hook == crate::Hook::Gate {
         return match &effect.act {

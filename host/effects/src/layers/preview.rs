@@ -1,12 +1,13 @@
 //! A dry run: looks for real, holds changes back, and lets later looks see them.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+mod overlay;
+
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use cellhost_plan::MachineName;
 use cellhost_transport::resources::path::PathFacts;
-use cellhost_transport::resources::service::{ServiceFacts, Watch};
 use cellhost_transport::resources::{Facts, Identity, Wish};
 use cellhost_transport::{Answer, Fate, FileKind, FileStatus};
 use tokio::sync::Mutex;
@@ -14,6 +15,8 @@ use tokio::sync::Mutex;
 use crate::diff::diff;
 use crate::judgement::{Course, Differing, Judged, Wishes};
 use crate::{Act, Certainty, Effect, EffectError, Effects, Found, Item, Outcome, Sign};
+
+use overlay::Overlay;
 
 /// Longest content of a machine that is fetched to show a difference.
 const DIFF_LIMIT: u32 = 128 << 10;
@@ -26,127 +29,10 @@ pub struct Preview<E> {
     held_back: AtomicBool,
 }
 
-/// What a machine would look like.
-#[derive(Default)]
-struct Overlay {
-    facts: BTreeMap<Identity, Facts>,
-    /// Packages installed (with a version, empty where unknown) or removed.
-    packages: BTreeMap<String, Option<String>>,
-    contents: BTreeMap<String, Option<Vec<u8>>>,
-    /// Paths whose content would have been replaced.
-    replaced: BTreeSet<String>,
-    /// Services and the paths that they would have restarted or reloaded for since.
-    took_up: BTreeSet<(String, String)>,
-    /// Whether any change was held back.
-    held_back: bool,
-    /// Whether one of them does what only the machine knows: a package's files, a command.
-    opaque: bool,
-}
-
 /// A part of a list against the machine as it would be.
 struct Seen {
     judged: Judged,
     certainty: Certainty,
-}
-
-impl Overlay {
-    /// How a thing would stand, given how it really does.
-    fn seen(&self, identity: &Identity, real: Facts) -> Facts {
-        let held = self.facts.get(&key(identity));
-        if let (Identity::Service(watch), Facts::Service(real)) = (identity, &real) {
-            return Facts::Service(self.service(watch, real, held));
-        }
-        if let Some(held) = held {
-            return held.clone();
-        }
-        let Facts::Software(mut facts) = real else {
-            return real;
-        };
-        let Identity::Software(names) = identity else {
-            return Facts::Software(facts);
-        };
-        for name in names {
-            match self.packages.get(name) {
-                Some(Some(version)) if version.is_empty() => {
-                    facts.installed.entry(name.clone()).or_default();
-                }
-                Some(Some(version)) => {
-                    facts.installed.insert(name.clone(), version.clone());
-                }
-                Some(None) => {
-                    facts.installed.remove(name);
-                }
-                None => {}
-            }
-        }
-        Facts::Software(facts)
-    }
-
-    /// How a service would stand, with what it would owe by now.
-    fn service(&self, watch: &Watch, real: &ServiceFacts, held: Option<&Facts>) -> ServiceFacts {
-        let mut facts = match held {
-            Some(Facts::Service(held)) => held.clone(),
-            _ => real.clone(),
-        };
-        let took = |path: &String| self.took_up.contains(&(watch.name.clone(), path.clone()));
-        let left = |owed: &BTreeSet<String>| {
-            let left = owed.iter().filter(|path| !took(path));
-            left.cloned().collect()
-        };
-        facts.restart_owed = left(&real.restart_owed);
-        facts.reload_owed = left(&real.reload_owed);
-        for path in self.replaced.iter().filter(|path| !took(path)) {
-            facts.owe(watch, path);
-        }
-        facts
-    }
-
-    /// Keeps what a wish does to the machine.
-    fn keep(&mut self, wish: &Wish, before: &Facts) {
-        if let Some(path) = wish.replaces(before) {
-            self.took_up.retain(|(_, taken)| taken != path);
-            self.replaced.insert(path.to_owned());
-        }
-        if let Wish::Service(service) = wish {
-            let name = &service.watch.name;
-            let paths = service.watch.paths();
-            self.took_up
-                .extend(paths.map(|path| (name.clone(), path.to_owned())));
-        }
-        match wish {
-            Wish::Software(software) => {
-                for name in &software.names {
-                    let version = software.versions.get(name).cloned().unwrap_or_default();
-                    self.packages.insert(name.clone(), Some(version));
-                }
-            }
-            Wish::NoSoftware(software) => {
-                self.packages
-                    .extend(software.names.iter().cloned().map(|name| (name, None)));
-            }
-            _ => {
-                self.facts.insert(key(&wish.identity()), wish.met(before));
-            }
-        }
-        match wish {
-            Wish::File(file) => {
-                self.contents
-                    .insert(file.path.clone(), Some(file.content.clone()));
-            }
-            Wish::Absent(absent) => {
-                self.contents.insert(absent.path.clone(), None);
-            }
-            _ => {}
-        }
-    }
-
-    fn certainty(&self) -> Certainty {
-        if self.opaque {
-            Certainty::Assumed
-        } else {
-            Certainty::Exact
-        }
-    }
 }
 
 impl<E: Effects> Preview<E> {
@@ -230,6 +116,25 @@ impl<E: Effects> Preview<E> {
             Found::Facts(facts) => Ok(facts),
             _ => Err(EffectError::other("the machine was not looked at")),
         }
+    }
+
+    /// How things would stand, for a layer above that asks.
+    async fn overlaid(
+        &self,
+        effect: Effect,
+        identities: Vec<Identity>,
+    ) -> Result<Outcome, EffectError> {
+        let real = self.look(&effect, identities.clone()).await?;
+        let overlays = self.overlays.lock().await;
+        let Some(overlay) = overlays.get(&effect.machine) else {
+            return Ok(Outcome::exact(Found::Facts(real)));
+        };
+        let seen = identities.iter().zip(real);
+        let seen = seen.map(|(identity, real)| overlay.seen(identity, real));
+        Ok(Outcome {
+            found: Found::Facts(seen.collect()),
+            certainty: overlay.certainty(),
+        })
     }
 
     async fn content_diff(
@@ -460,7 +365,13 @@ impl<E: Effects> Effects for Preview<E> {
             Act::Status { path } => self.status(effect, &path).await,
             Act::Entries { path } => self.entries(effect, &path).await,
             Act::Probe { .. } | Act::Dial { .. } | Act::Wait { .. } => self.ask(effect).await,
-            Act::Fact { .. } | Act::Pause(_) | Act::Look(_) => self.inner.perform(effect).await,
+            Act::Look(identities) => self.overlaid(effect, identities).await,
+            // Nobody waits for what does not happen.
+            Act::Pause(_) => Ok(Outcome {
+                found: Found::Paused,
+                certainty: Certainty::Assumed,
+            }),
+            Act::Fact { .. } => self.inner.perform(effect).await,
         }
     }
 }
@@ -471,17 +382,5 @@ fn shown(sign: &Sign) -> Answer {
         status: sign.status,
         output: sign.contains.clone().into_bytes(),
         errors: Vec::new(),
-    }
-}
-
-/// The identity under which a thing is kept, however it was asked about.
-fn key(identity: &Identity) -> Identity {
-    match identity {
-        Identity::Path { path, .. } | Identity::Content(path) => Identity::Path {
-            path: path.clone(),
-            hash: false,
-        },
-        Identity::Service(watch) => Identity::Service(Watch::none(&watch.name)),
-        other => other.clone(),
     }
 }

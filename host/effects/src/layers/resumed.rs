@@ -223,6 +223,10 @@ impl<E: Effects> Effects for Resumed<E> {
             return self.inner.perform(effect).await;
         };
         self.come_to(&name.turn)?;
+        if effect.turn.hook.is_momentary() {
+            self.leave(&name.turn, 0)?;
+            return self.inner.perform(effect).await;
+        }
         match turn.answer(name.sequence) {
             Answered::Given(known, told) => {
                 self.compare(&effect, known)?;

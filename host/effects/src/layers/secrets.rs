@@ -175,6 +175,7 @@ impl<E: Effects> Secrets<E> {
             | EffectError::Undecided { .. }
             | EffectError::TooLarge { .. }
             | EffectError::PortClosed
+            | EffectError::Foreseen
             | EffectError::Interrupted { .. } => {}
         }
         error

@@ -54,6 +54,25 @@ impl Asker {
         })
     }
 
+    /// The same module in another hook, before the same layers.
+    pub(crate) fn taking(&self, hook: Hook) -> Self {
+        let turn = &self.turn;
+        let turn = Turn {
+            module: turn.module.clone(),
+            version: turn.version.clone(),
+            hook,
+            machine: turn.machine.clone(),
+            round: turn.round,
+            rights: turn.rights.clone(),
+            templates: turn.templates.clone(),
+        };
+        Self {
+            turn: Arc::new(turn),
+            effects: self.effects.clone(),
+            journal: self.journal.clone(),
+        }
+    }
+
     /// Asks something of `m1`.
     pub(crate) async fn ask(&self, act: Act) -> Result<Outcome, EffectError> {
         self.ask_of("m1", act).await

@@ -16,6 +16,7 @@ mod complete;
 mod containers;
 mod edits;
 mod examples;
+mod foresight;
 mod greeting;
 mod lists;
 mod misbehaving;

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context as _, Result, anyhow};
-use cellhost_effects::layers::{Journaled, Live, Policy, Preview, Secrets};
+use cellhost_effects::layers::{Foresight, Journaled, Live, Policy, Preview, Secrets};
 use cellhost_effects::record::Journal;
 use cellhost_effects::{Effects, Hook, Settlement, Turn, Vault};
 use cellhost_engine::{Deployment, Event, Happening, Placed, Roster, Row, Summary};
@@ -107,11 +107,11 @@ impl Stage {
         let vault = self.vault.clone();
         Ok(match mode {
             Mode::Real => Arc::new(Journaled::new(
-                Policy::new(Secrets::new(live, vault)),
+                Policy::new(Secrets::new(Foresight::new(live), vault)),
                 journal,
             )),
             Mode::Dry => Arc::new(Journaled::new(
-                Policy::new(Secrets::new(Preview::new(live), vault)),
+                Policy::new(Secrets::new(Foresight::new(Preview::new(live)), vault)),
                 journal,
             )),
         })
