@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use cellhost_effects::{Effect, EffectError, Effects, Hook, Outcome, Rights, Turn};
 use cellhost_plan::{
     Diagnostic, Diagnostics, InstanceName, Machine, MachineName, ModuleId, ModuleUse, Phase, Plan,
-    Problem,
+    Problem, Rolling,
 };
 use cellhost_runtime::{CellView, Context, Level, Limits, Member, Module, TurnError, Voice};
 use serde_json::Value;
@@ -45,6 +45,8 @@ pub struct Placed {
     pub leaving: Vec<Arc<Member>>,
     /// What it may do.
     pub rights: Arc<Rights>,
+    /// How a change goes through its members; none where it goes to all at once.
+    pub rolling: Option<Rolling>,
 }
 
 /// Which hook is called, and for whom.
@@ -76,15 +78,7 @@ impl Placed {
         effects: Arc<dyn Effects>,
         voice: Arc<dyn Voice>,
     ) -> Context {
-        let turn = Arc::new(Turn {
-            module: self.usage.name.clone(),
-            version: self.module.embedded().manifest.version.clone(),
-            hook: call.hook,
-            machine: call.machine,
-            round: call.round,
-            rights: self.rights.clone(),
-            templates: self.module.templates().clone(),
-        });
+        let turn = self.turn(call);
         let seed = seed(&turn);
         Context {
             turn,
@@ -94,6 +88,19 @@ impl Placed {
             limits: Limits::default(),
             seed,
         }
+    }
+
+    /// What stands for one of its turns.
+    pub(crate) fn turn(&self, call: Call) -> Arc<Turn> {
+        Arc::new(Turn {
+            module: self.usage.name.clone(),
+            version: self.module.embedded().manifest.version.clone(),
+            hook: call.hook,
+            machine: call.machine,
+            round: call.round,
+            rights: self.rights.clone(),
+            templates: self.module.templates().clone(),
+        })
     }
 
     /// The cell as this module sees it.
@@ -277,6 +284,7 @@ fn place(
         members,
         leaving,
         rights: Arc::new(rights),
+        rolling: usage.rolling.rule(manifest.rolling.as_ref()),
     }
 }
 
@@ -373,7 +381,13 @@ fn check_order(plan: &Plan, placed: &[Placed], found: &mut Vec<Diagnostic>) {
 fn seed(turn: &Turn) -> u64 {
     use sha2::{Digest, Sha256};
     let machine = turn.machine.as_ref().map_or("", MachineName::as_str);
-    let name = format!("{}\n{}\n{}", turn.module, turn.hook, machine);
+    // What is foreseen of an apply is foreseen of that very apply.
+    let hook = if turn.hook == Hook::Foresee {
+        Hook::Apply
+    } else {
+        turn.hook
+    };
+    let name = format!("{}\n{hook}\n{machine}", turn.module);
     let hash = Sha256::digest(name.as_bytes());
     hash.iter()
         .take(8)

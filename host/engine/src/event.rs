@@ -50,6 +50,16 @@ pub enum Event {
     Ended(Summary),
 }
 
+impl Event {
+    /// The same of another hook, where it is about a turn.
+    pub(crate) fn of(mut self, other: Hook) -> Self {
+        if let Self::Turn { hook, .. } = &mut self {
+            *hook = other;
+        }
+        self
+    }
+}
+
 /// Something about one turn.
 #[derive(Debug, Clone)]
 pub enum Happening {
@@ -65,6 +75,15 @@ pub enum Happening {
         machine: MachineName,
         /// What changed.
         changed: Vec<Settlement>,
+    },
+    /// The host waits for a machine.
+    Waiting {
+        /// For what, and how it is so far.
+        why: String,
+        /// How long it has waited.
+        waited: Duration,
+        /// How long it goes on waiting at most.
+        patience: Duration,
     },
     /// A machine writes something while it is changed.
     Wrote {

@@ -8,9 +8,15 @@
 //! The engine prints nothing, opens no file and knows nothing of dry runs: what an effect does is
 //! decided by the stack that it is given.
 
+mod budget;
 mod deployment;
 mod event;
+mod gate;
+mod ground;
 mod order;
+mod passage;
+mod roll;
+mod rolling;
 mod roster;
 mod run;
 mod schema;

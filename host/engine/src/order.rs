@@ -60,6 +60,11 @@ impl Blocked {
         self.waiting.is_empty()
     }
 
+    /// How many modules are left.
+    pub fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// Takes out the modules that wait for nothing any more.
     pub fn ready(&mut self) -> Vec<InstanceName> {
         let ready: Vec<InstanceName> = self

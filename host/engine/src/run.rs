@@ -6,15 +6,16 @@ use std::time::{Duration, Instant};
 
 use cellhost_effects::layers::GRACE;
 use cellhost_effects::{Effects, Hook};
-use cellhost_plan::{InstanceName, MachineName, Phase};
-use cellhost_runtime::{CellView, Member};
-use tokio::sync::{Semaphore, watch};
+use cellhost_plan::{InstanceName, Phase};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::event::{Event, Events};
+use crate::ground::Ground;
 use crate::order::Blocked;
-use crate::turn::{Played, Stage};
-use crate::{Deployment, Placed, Row, Status, Summary};
+use crate::passage::{Passage, Passed};
+use crate::turn::Played;
+use crate::{Deployment, Placed, Status, Summary};
 
 /// Tells a run to stop: nothing new begins. The effects have to be told too (see
 /// [`cellhost_effects::layers::Halt`]), so that turns under way end by themselves.
@@ -38,8 +39,7 @@ pub async fn run(
     let begun = Instant::now();
     let run = Run {
         deployment: Arc::new(deployment.clone()),
-        stage: Stage::new(effects, events.clone()),
-        parallel: Arc::new(Semaphore::new(deployment.plan.ssh.at_once())),
+        ground: Ground::new(&deployment.plan, effects, events.clone()),
     };
     let mut summary = Summary::default();
     let mut outputs = deployment.outputs.clone();
@@ -59,10 +59,10 @@ pub async fn run(
             continue;
         }
         let _ = events.send(Event::Phase(phase));
-        run.phase(&mut blocked, &mut outputs, &mut summary, &stop)
+        let through = run
+            .phase(&mut blocked, &mut outputs, &mut summary, &stop)
             .await;
-        let failed = summary.rows.iter().any(|row| !row.status.is_good());
-        lost = failed.then_some(phase);
+        lost = (!through).then_some(phase);
     }
     summary.interrupted = stopped(&stop);
     summary.took = begun.elapsed();
@@ -87,27 +87,20 @@ fn stopped(stop: &Stop) -> bool {
 #[derive(Clone)]
 struct Run {
     deployment: Arc<Deployment>,
-    stage: Stage,
-    parallel: Arc<Semaphore>,
-}
-
-/// What came of one module.
-struct Ended {
-    module: InstanceName,
-    rows: Vec<Row>,
-    published: Vec<(String, String)>,
-    took: Duration,
+    ground: Ground,
 }
 
 impl Run {
+    /// Takes the modules of a phase through and tells whether all of them came through.
     async fn phase(
         &self,
         blocked: &mut Blocked,
         outputs: &mut Outputs,
         summary: &mut Summary,
         stop: &Stop,
-    ) {
-        let mut modules: JoinSet<Ended> = JoinSet::new();
+    ) -> bool {
+        let mut left = blocked.len();
+        let mut modules: JoinSet<Passed> = JoinSet::new();
         let mut under_way: Vec<InstanceName> = Vec::new();
         let patience = after(stop.clone(), GRACE + LAST_WORDS);
         tokio::pin!(patience);
@@ -122,8 +115,12 @@ impl Run {
                     continue;
                 };
                 under_way.push(name);
-                let (run, placed, outputs) = (self.clone(), placed.clone(), outputs.clone());
-                modules.spawn(async move { run.module(&placed, &outputs).await });
+                let passage = Passage {
+                    ground: self.ground.clone(),
+                    placed: Arc::new(placed.clone()),
+                    view: placed.view(&self.deployment.plan, outputs),
+                };
+                modules.spawn(passage.pass());
             }
             let ended = tokio::select! {
                 ended = modules.join_next() => ended,
@@ -131,7 +128,7 @@ impl Run {
                     modules.shutdown().await;
                     under_way.extend(blocked.drain());
                     self.skip(under_way, "interrupted", summary);
-                    return;
+                    return false;
                 }
             };
             let Some(ended) = ended else { break };
@@ -143,6 +140,7 @@ impl Run {
                 }
             };
             under_way.retain(|name| *name != ended.module);
+            left -= usize::from(ended.through);
             self.conclude(ended, blocked, outputs, summary);
         }
         if stopped(stop) {
@@ -160,11 +158,12 @@ impl Run {
             "a module that it waits for was lost",
             summary,
         );
+        left == 0
     }
 
     fn conclude(
         &self,
-        ended: Ended,
+        ended: Passed,
         blocked: &mut Blocked,
         outputs: &mut Outputs,
         summary: &mut Summary,
@@ -175,14 +174,13 @@ impl Run {
             .map(|row| row.status.clone())
             .max()
             .unwrap_or(Status::Unchanged);
-        let good = worst.is_good();
-        let _ = self.stage.events.send(Event::ModuleEnded {
+        let _ = self.ground.stage.events.send(Event::ModuleEnded {
             module: ended.module.clone(),
             status: worst,
             took: ended.took,
         });
         summary.rows.extend(ended.rows);
-        if good {
+        if ended.through {
             let name = ended.module.to_string();
             let published = ended.published.into_iter();
             outputs.extend(published.map(|(key, value)| ((name.clone(), key), value)));
@@ -191,71 +189,6 @@ impl Run {
             let why = format!("module `{}` did not finish", ended.module);
             self.skip(blocked.abandon(&ended.module), &why, summary);
         }
-    }
-
-    async fn module(&self, placed: &Placed, outputs: &Outputs) -> Ended {
-        let begun = Instant::now();
-        let name = placed.usage.name.clone();
-        let _ = self.stage.events.send(Event::Module {
-            module: name.clone(),
-            version: placed.module.embedded().manifest.version.clone(),
-            machines: placed.members.len(),
-        });
-        let view = placed.view(&self.deployment.plan, outputs);
-        let mut played = self
-            .everywhere(placed, &view, Hook::Apply, &placed.members)
-            .await;
-        if let Some(why) = unfinished(&played) {
-            played.push(Played::skipped(&name, Hook::Form, &why));
-        } else {
-            played.push(
-                self.stage
-                    .play(placed, view.clone(), Hook::Form, None)
-                    .await,
-            );
-            if unfinished(&played).is_none() {
-                let left = self
-                    .everywhere(placed, &view, Hook::Remove, &placed.leaving)
-                    .await;
-                played.extend(left);
-            }
-        }
-        Ended {
-            module: name,
-            published: played
-                .iter_mut()
-                .flat_map(|one| std::mem::take(&mut one.published))
-                .collect(),
-            rows: played.into_iter().map(|one| one.row).collect(),
-            took: begun.elapsed(),
-        }
-    }
-
-    /// Plays a turn on each of these machines, as many at once as the plan allows.
-    async fn everywhere(
-        &self,
-        placed: &Placed,
-        view: &Arc<CellView>,
-        hook: Hook,
-        machines: &[Arc<Member>],
-    ) -> Vec<Played> {
-        let mut turns = JoinSet::new();
-        for member in machines {
-            let (run, placed, view) = (self.clone(), placed.clone(), view.clone());
-            let machine = member.name.clone();
-            turns.spawn(async move {
-                // Closed never; a failed permit would only mean one turn more at once.
-                let _permit = run.parallel.acquire().await.ok();
-                run.stage.play(&placed, view, hook, Some(machine)).await
-            });
-        }
-        let mut played = Vec::new();
-        while let Some(ended) = turns.join_next().await {
-            // A panic is a bug of ours; it must not pass for success.
-            let lost = |panic| Played::lost(&placed.usage.name, hook, &panic);
-            played.push(ended.unwrap_or_else(lost));
-        }
-        played
     }
 
     fn placed(&self, name: &InstanceName) -> Option<&Placed> {
@@ -270,7 +203,7 @@ impl Run {
         for name in names {
             let status = Status::Skipped(why.to_owned());
             let took = Duration::ZERO;
-            let _ = self.stage.events.send(Event::ModuleEnded {
+            let _ = self.ground.stage.events.send(Event::ModuleEnded {
                 module: name.clone(),
                 status: status.clone(),
                 took,
@@ -280,15 +213,4 @@ impl Run {
                 .push(Played::skipped(&name, Hook::Form, why).row);
         }
     }
-}
-
-/// Why a module cannot go on, where it cannot.
-fn unfinished(played: &[Played]) -> Option<String> {
-    let mut failed: Vec<&str> = played
-        .iter()
-        .filter(|one| !one.row.status.is_good())
-        .map(|one| one.row.machine.as_ref().map_or("form", MachineName::as_str))
-        .collect();
-    failed.sort_unstable();
-    (!failed.is_empty()).then(|| format!("not all members were applied: {}", failed.join(", ")))
 }

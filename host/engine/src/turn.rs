@@ -6,12 +6,14 @@ use std::time::{Duration, Instant};
 
 use cellhost_effects::{Effects, Ending, Hook};
 use cellhost_plan::{InstanceName, MachineName};
-use cellhost_runtime::{CellView, Fault, TurnError, Turned};
+use cellhost_runtime::{CellView, Condition, Fault, TurnError, Turned};
 
+use tokio::sync::mpsc;
 use tokio::task::JoinError;
 
 use crate::deployment::Call;
 use crate::event::{Event, Events, Happening};
+use crate::gate::{Gate, Health};
 use crate::witness::Witness;
 use crate::{Placed, Row, Status};
 
@@ -29,7 +31,17 @@ type Rounds = BTreeMap<(InstanceName, Hook, Option<MachineName>), u32>;
 /// How a turn went, and what it published.
 pub(crate) struct Played {
     pub(crate) row: Row,
+    /// Whether it was ended where it would have changed something.
+    foreseen: bool,
     pub(crate) published: Vec<(String, String)>,
+}
+
+/// What was foreseen of an apply.
+pub(crate) enum Foreseen {
+    /// It has nothing to change, or cannot be done; this is how it went.
+    Done(Played),
+    /// It would change something.
+    Change,
 }
 
 impl Played {
@@ -48,6 +60,27 @@ impl Played {
         Self::never(module, hook, Status::Failed(why.to_owned()))
     }
 
+    /// What a row tells.
+    pub(crate) fn of(row: Row) -> Self {
+        Self {
+            row,
+            foreseen: false,
+            published: Vec::new(),
+        }
+    }
+
+    /// A turn on a machine that did not take place.
+    pub(crate) fn passed_over(
+        module: &InstanceName,
+        hook: Hook,
+        machine: &MachineName,
+        status: Status,
+    ) -> Self {
+        let mut played = Self::never(module, hook, status);
+        played.row.machine = Some(machine.clone());
+        played
+    }
+
     fn never(module: &InstanceName, hook: Hook, status: Status) -> Self {
         let row = Row {
             module: module.clone(),
@@ -58,8 +91,7 @@ impl Played {
             hints: Vec::new(),
             took: Duration::ZERO,
         };
-        let published = Vec::new();
-        Self { row, published }
+        Self::of(row)
     }
 }
 
@@ -107,14 +139,26 @@ impl Stage {
         let turn = context.turn.clone();
         self.tell(placed, hook, machine.as_ref(), Happening::Began);
         let result = match hook {
-            Hook::Apply => placed.module.apply(context).await,
+            Hook::Apply | Hook::Foresee => placed.module.apply(context).await,
             // What leaves keeps its data: only a person may say that it can go.
             Hook::Remove => placed.module.remove(context, false).await,
             _ => placed.module.form(context).await,
         };
         let took = begun.elapsed();
         let (status, published) = judged(result, &witness);
-        witness.ended(&turn, ending(&status));
+        let foreseen = witness.met_foreseen();
+        let told = if foreseen {
+            // It has found out what it was asked.
+            Ending {
+                good: true,
+                status: "foreseen".to_owned(),
+                changes: 0,
+                reason: None,
+            }
+        } else {
+            ending(&status)
+        };
+        witness.ended(&turn, told);
         let hints = if status.is_good() {
             Vec::new()
         } else {
@@ -135,10 +179,98 @@ impl Stage {
             hints,
             took,
         };
-        Played { row, published }
+        Played {
+            row,
+            foreseen,
+            published,
+        }
     }
 
-    fn tell(
+    /// Asks `apply` of a machine whether it would change anything. Where it would not, its turn
+    /// stands for that apply; where it would, nothing of it is told.
+    pub(crate) async fn foresee(
+        &self,
+        placed: &Placed,
+        view: Arc<CellView>,
+        machine: MachineName,
+    ) -> Foreseen {
+        let (events, mut heard) = mpsc::unbounded_channel();
+        let aside = Self {
+            events,
+            ..self.clone()
+        };
+        let mut played = aside.play(placed, view, Hook::Foresee, Some(machine)).await;
+        if played.foreseen {
+            return Foreseen::Change;
+        }
+        while let Ok(event) = heard.try_recv() {
+            let _ = self.events.send(event.of(Hook::Apply));
+        }
+        played.row.hook = Hook::Apply;
+        Foreseen::Done(played)
+    }
+
+    /// Asks how a member is.
+    pub(crate) async fn health(
+        &self,
+        placed: &Placed,
+        view: Arc<CellView>,
+        machine: MachineName,
+    ) -> Health {
+        let call = self.call(&placed.usage.name, Hook::Health, Some(machine));
+        let witness = self.unheard();
+        let context = placed.context(view, call, witness.clone(), witness.clone());
+        let told = placed.module.health(context).await;
+        if witness.met_interrupt() {
+            return Health::Interrupted;
+        }
+        if !witness.is_proven() {
+            return Health::Unproven;
+        }
+        match told {
+            Ok(Condition::Down(why)) if witness.met_unreachable() => Health::Lost(why),
+            Err(error) if witness.met_unreachable() => Health::Lost(error.to_string()),
+            Ok(Condition::Healthy) => Health::Healthy,
+            Ok(Condition::Degraded(why)) => Health::Degraded(why),
+            Ok(Condition::Down(why)) => Health::Down(why),
+            Err(error) => Health::Down(error.to_string()),
+        }
+    }
+
+    /// Asks in which order members are to be taken, by their ordinals.
+    pub(crate) async fn order(
+        &self,
+        placed: &Placed,
+        view: Arc<CellView>,
+    ) -> Result<Vec<u32>, Status> {
+        let call = self.call(&placed.usage.name, Hook::Order, None);
+        let witness = self.unheard();
+        let context = placed.context(view, call, witness.clone(), witness.clone());
+        let told = placed.module.order(context).await;
+        if witness.met_interrupt() {
+            return Err(Status::Skipped("interrupted".to_owned()));
+        }
+        told.map_err(|error| Status::Failed(error.to_string()))
+    }
+
+    /// Begins a turn of the host's own, in which it waits for a machine.
+    pub(crate) fn gate(&self, placed: &Placed, machine: &MachineName) -> Gate {
+        let call = self.call(&placed.usage.name, Hook::Gate, Some(machine.clone()));
+        Gate::new(
+            placed.turn(call),
+            machine.clone(),
+            self.effects.clone(),
+            self.events.clone(),
+        )
+    }
+
+    /// Watches a turn of which nothing is shown.
+    fn unheard(&self) -> Arc<Witness> {
+        let (events, _) = mpsc::unbounded_channel();
+        Arc::new(Witness::new(self.effects.clone(), events))
+    }
+
+    pub(crate) fn tell(
         &self,
         placed: &Placed,
         hook: Hook,

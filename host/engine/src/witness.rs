@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use async_trait::async_trait;
 use cellhost_effects::{
-    Act, Cause, Effect, EffectError, Effects, Ending, Failure, Found, Listener, Outcome,
+    Act, Cause, Certainty, Effect, EffectError, Effects, Ending, Failure, Found, Listener, Outcome,
     Settlement, Turn,
 };
 use cellhost_plan::MachineName;
@@ -22,6 +22,8 @@ pub(crate) struct Witness {
     unreachable: AtomicBool,
     interrupted: AtomicBool,
     stopped: OnceLock<String>,
+    foreseen: AtomicBool,
+    unproven: AtomicBool,
     warnings: Mutex<Vec<String>>,
     causes: Mutex<BTreeSet<Cause>>,
 }
@@ -35,6 +37,8 @@ impl Witness {
             unreachable: AtomicBool::new(false),
             interrupted: AtomicBool::new(false),
             stopped: OnceLock::new(),
+            foreseen: AtomicBool::new(false),
+            unproven: AtomicBool::new(false),
             warnings: Mutex::default(),
             causes: Mutex::default(),
         }
@@ -58,6 +62,16 @@ impl Witness {
     /// Why the host ended the turn, where it did.
     pub(crate) fn stopped(&self) -> Option<String> {
         self.stopped.get().cloned()
+    }
+
+    /// Whether the turn was ended where it would have changed something.
+    pub(crate) fn met_foreseen(&self) -> bool {
+        self.foreseen.load(Ordering::Relaxed)
+    }
+
+    /// Whether all that the turn was told is what machines themselves say of how they will be.
+    pub(crate) fn is_proven(&self) -> bool {
+        !self.unproven.load(Ordering::Relaxed)
     }
 
     /// What the module wanted the operator to see.
@@ -118,6 +132,9 @@ impl Witness {
     fn seen(&self, effect: &Effect, outcome: &Outcome) -> Happening {
         let machine = effect.machine.clone();
         let certainty = outcome.certainty;
+        if certainty != Certainty::Exact {
+            self.unproven.store(true, Ordering::Relaxed);
+        }
         match (&effect.act, &outcome.found) {
             (_, Found::Settled(settlements)) => self.settled(machine, settlements),
             (Act::Run { command, .. }, Found::Ran(answer)) => {
@@ -169,6 +186,9 @@ impl Effects for Witness {
                 if error.ends_turn() {
                     // The first of them says why; what follows in the turn only repeats it.
                     let _ = self.stopped.set(error.to_string());
+                }
+                if matches!(error, EffectError::Foreseen) {
+                    self.foreseen.store(true, Ordering::Relaxed);
                 }
                 let machine = effect.machine.clone();
                 Happening::Failed {

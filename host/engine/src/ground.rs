@@ -1,0 +1,54 @@
+//! What the modules of a run share.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use cellhost_effects::Effects;
+use cellhost_plan::{MachineName, Plan, Unreachable};
+use tokio::sync::Semaphore;
+
+use crate::budget::Budget;
+use crate::event::Events;
+use crate::turn::Stage;
+
+/// What the modules of a run share.
+#[derive(Clone)]
+pub(crate) struct Ground {
+    /// Where turns are played.
+    pub(crate) stage: Stage,
+    /// How many turns may be under way at once.
+    pub(crate) parallel: Arc<Semaphore>,
+    /// How many machines may fail.
+    pub(crate) budget: Arc<Budget>,
+    /// What a machine that cannot be reached means.
+    pub(crate) unreachable: Unreachable,
+    /// About how long it takes to find that a machine cannot be reached.
+    pub(crate) attempt: Duration,
+    held: Arc<Mutex<BTreeMap<MachineName, Hold>>>,
+}
+
+/// Held by the one rolling change that has a machine in its hands.
+pub(crate) type Hold = Arc<tokio::sync::Mutex<()>>;
+
+impl Ground {
+    pub(crate) fn new(plan: &Plan, effects: Arc<dyn Effects>, events: Events) -> Self {
+        Self {
+            stage: Stage::new(effects, events),
+            parallel: Arc::new(Semaphore::new(plan.ssh.at_once())),
+            budget: Arc::new(Budget::new(plan.run.max_failures, plan.machines.len())),
+            unreachable: plan.run.unreachable,
+            attempt: plan.ssh.connect_timeout,
+            held: Arc::default(),
+        }
+    }
+
+    /// What keeps two rolling changes from having the same machine in their hands.
+    ///
+    /// Nobody waits for one while holding another, and whoever holds one waits only for its own
+    /// turns and for time: so there is no circle in which everybody waits.
+    pub(crate) fn hold(&self, machine: &MachineName) -> Hold {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.entry(machine.clone()).or_default().clone()
+    }
+}
