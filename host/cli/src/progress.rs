@@ -27,11 +27,16 @@ pub(crate) struct Progress {
 /// How many lines of a failed command's output are shown where all of it is not.
 const LAST_LINES: usize = 10;
 
+/// How often it is told again what is waited for, where no line moves.
+const TELL: Duration = Duration::from_secs(30);
+
 /// A turn under way.
 #[derive(Default)]
 struct Turn {
     block: String,
     doing: String,
+    /// How long it had waited when that was last told, where it waits.
+    waited: Option<Duration>,
     /// What machines wrote last, and where, until a command or a list ends.
     wrote: VecDeque<(MachineName, String)>,
 }
@@ -130,6 +135,11 @@ impl Progress {
             Happening::Said(Level::Warn, words) => {
                 let _ = writeln!(turn.block, "      warning: {}", report::clean(&words));
             }
+            Happening::Waiting {
+                why,
+                waited,
+                patience,
+            } => self.wait(place, &why, waited, patience),
             Happening::Began | Happening::Said(..) | Happening::Looked { .. } => {}
             Happening::Wrote { machine, line } => {
                 let line = report::clean(&line);
@@ -186,6 +196,10 @@ impl Progress {
                 took,
             } => {
                 let turn = self.turns.remove(place).unwrap_or_default();
+                if place.1 == Hook::Gate && status.is_good() {
+                    // What was waited for has come about; what comes next says so.
+                    return self.redraw();
+                }
                 let mut block = report::turn(place.1, place.2.as_ref(), &status, took);
                 block.push_str(&turn.block);
                 for hint in hints {
@@ -195,6 +209,25 @@ impl Progress {
             }
         }
         self.redraw();
+    }
+
+    /// Shows what is waited for: on the line that moves, or else every now and then.
+    fn wait(&mut self, place: &Place, why: &str, waited: Duration, patience: Duration) {
+        let mut words = report::clean(why);
+        if !patience.is_zero() {
+            let (waited, patience) = (report::seconds(waited), report::seconds(patience));
+            let _ = write!(words, " ({waited} of {patience})");
+        }
+        let turn = self.turns.entry(place.clone()).or_default();
+        let due = turn.waited.is_none_or(|told| waited >= told + TELL);
+        if self.line.is_none() && due {
+            turn.waited = Some(waited);
+            let (module, hook, machine) = place;
+            let machine = report::place_of(*hook, machine.as_ref());
+            self.write(format!("    {module} {machine}: waits: {words}"));
+        } else {
+            turn.doing = format!("waits: {words}");
+        }
     }
 
     /// Writes above the line of what is under way.

@@ -166,6 +166,7 @@ fn warnings<'a>(rows: &[&'a Row]) -> BTreeMap<(&'a InstanceName, &'a str), Vec<S
 pub(crate) fn place_of(hook: Hook, machine: Option<&MachineName>) -> String {
     match (hook, machine) {
         (Hook::Remove, Some(machine)) => format!("{machine} (leaving)"),
+        (Hook::Gate, Some(machine)) => format!("{machine} (gate)"),
         (_, Some(machine)) => machine.to_string(),
         (hook, None) => hook.to_string(),
     }
