@@ -22,7 +22,7 @@ pub(crate) enum Health {
     Degraded(String),
     /// It does not serve; why.
     Down(String),
-    /// It cannot be reached, and is not known to serve therefore; why.
+    /// It cannot be asked, and so is not known to serve; why.
     Lost(String),
     /// What it says is about a state that was only thought up.
     Unproven,

@@ -34,9 +34,10 @@ impl Passage {
             return played;
         }
         let health = self.health(&self.placed.members).await;
+        // Who cannot be asked may well serve.
         let is_down = |member: &Arc<Member>| {
             let health = health.get(&member.name);
-            health.is_none_or(|health| health.outage().is_some())
+            matches!(health, Some(Health::Down(_)))
         };
         let (down, standing): (Vec<_>, Vec<_>) = changing.into_iter().partition(is_down);
         played.extend(self.everywhere(Hook::Apply, &down).await);
@@ -79,7 +80,7 @@ impl Passage {
             stage.health(&passage.placed, view, machine).await
         };
         let told = self.each(members, ask).await.into_iter();
-        let lost = |panic| Health::Down(format!("its turn was lost: {panic}"));
+        let lost = |panic| Health::Lost(format!("its turn was lost: {panic}"));
         told.map(|(machine, told)| (machine, told.unwrap_or_else(lost)))
             .collect()
     }

@@ -229,11 +229,11 @@ impl Stage {
         }
         match told {
             Ok(Condition::Down(why)) if witness.met_unreachable() => Health::Lost(why),
-            Err(error) if witness.met_unreachable() => Health::Lost(error.to_string()),
             Ok(Condition::Healthy) => Health::Healthy,
             Ok(Condition::Degraded(why)) => Health::Degraded(why),
             Ok(Condition::Down(why)) => Health::Down(why),
-            Err(error) => Health::Down(error.to_string()),
+            // What a module that crashed would have said nobody knows.
+            Err(error) => Health::Lost(error.to_string()),
         }
     }
 
