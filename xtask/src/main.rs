@@ -8,6 +8,7 @@
 mod bench;
 mod demo;
 mod guests;
+mod lab_test;
 mod setup;
 mod step;
 mod test;
@@ -30,6 +31,8 @@ enum Task {
     Demo(demo::Arguments),
     /// Compares cellhost with its peers and with bare scripts, on machines of one's own.
     Bench(bench::Arguments),
+    /// Runs the tests with machines of one module or of all, the long ones included.
+    LabTest(lab_test::Arguments),
     /// Runs every check and every test; what CI runs.
     Test(test::Arguments),
 }
@@ -39,6 +42,7 @@ fn main() -> anyhow::Result<()> {
         Task::Guests(arguments) => guests::run(&arguments),
         Task::Demo(arguments) => demo::run(&arguments),
         Task::Bench(arguments) => bench::run(&arguments),
+        Task::LabTest(arguments) => lab_test::run(&arguments),
         Task::Test(arguments) => test::run(&arguments),
     }
 }

@@ -162,6 +162,7 @@ const READ: &str = "zk.sync('/accept'); print(zk.get('/accept/{}')[0].decode())"
 const LONGEST: f64 = 10.0;
 
 #[test]
+#[ignore = "takes minutes: `cargo xtask lab-test zookeeper`"]
 fn an_ensemble_grows_and_shrinks_under_a_client_that_loses_nothing() -> Result<()> {
     let site = Site::up(6)?;
     site.make_client(6)?;
