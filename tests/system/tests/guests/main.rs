@@ -25,3 +25,4 @@ mod preview;
 mod secrets;
 mod stage;
 mod system;
+mod zookeeper;
