@@ -10,6 +10,7 @@ use std::path::Path;
 
 use anyhow::anyhow;
 use cellhost_plan::CellName;
+use fs_err::os::unix::fs::OpenOptionsExt as _;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{CommandError, Kind};
@@ -37,8 +38,7 @@ impl CellLock {
     /// Takes the lock of a cell for a command such as `run`, or says who has it. Never waits.
     pub(crate) fn take(cell: &CellName, command: &str) -> Result<Self, CommandError> {
         let directory = directories::state()?.join("locks");
-        fs_err::create_dir_all(&directory)
-            .map_err(|error| CommandError::new(Kind::Failed, error))?;
+        directories::make(&directory)?;
         Self::take_at(&directory.join(cell.as_str()), cell, command)
     }
 
@@ -51,6 +51,7 @@ impl CellLock {
             .write(true)
             .create(true)
             .truncate(false)
+            .mode(0o600)
             .open(path)
             .map_err(failed)?
             .into_file();

@@ -3,7 +3,10 @@
 mod check;
 mod lab;
 mod module;
+mod replay;
+mod resume;
 mod run;
+mod runs;
 
 use std::process::ExitCode;
 
@@ -31,6 +34,12 @@ pub(crate) struct Arguments {
 enum Command {
     /// Bring the machines of a plan to where it wants them
     Run(run::Args),
+    /// Go on with a run that failed, was interrupted or died, where it was
+    Resume(resume::Args),
+    /// List the runs so far, and show what is on record of one
+    Runs(runs::Args),
+    /// Live through a run once more from its record, without machines or a network
+    Replay(replay::Args),
     /// Say everything that is wrong with a plan, and touch nothing
     Check(check::Args),
     /// Build modules and look into them
@@ -56,6 +65,9 @@ pub(crate) async fn run(
     match arguments.command {
         // A run tidies up after an interrupt by itself.
         Command::Run(args) => run::run(args, terminal).await,
+        Command::Resume(args) => resume::run(args, terminal).await,
+        Command::Runs(args) => runs::run(args, terminal),
+        Command::Replay(args) => interruptible(replay::run(args, terminal)).await,
         Command::Check(args) => interruptible(check::run(args, terminal)).await,
         Command::Module(args) => interruptible(module::run(args, terminal)).await,
         Command::Lab(args) => interruptible(lab::run(args, terminal)).await,

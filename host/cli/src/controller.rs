@@ -15,6 +15,7 @@ use crate::error::{CommandError, Kind};
 /// The owner of the leases of this process for a cell; which run it is for is not yet known.
 pub(crate) fn owner(cell: &CellName) -> Result<Owner, CommandError> {
     let state = directories::state()?;
+    directories::make(&state)?;
     let controller = id(&state.join("controller"))
         .context("cannot keep a name of this controller for leases")
         .map_err(|error| CommandError::new(Kind::Failed, error))?;

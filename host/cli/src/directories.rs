@@ -1,6 +1,7 @@
 //! Where cellhost keeps things on this computer.
 
-use std::path::PathBuf;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use etcetera::BaseStrategy as _;
@@ -17,6 +18,16 @@ pub(crate) fn state() -> Result<PathBuf, CommandError> {
     directory("CELLHOST_STATE", |base| {
         base.state_dir().unwrap_or_else(|| base.data_dir())
     })
+}
+
+/// Makes a directory that nobody else can look into, and those above it.
+pub(crate) fn make(path: &Path) -> Result<(), CommandError> {
+    let made = std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path);
+    made.with_context(|| format!("cannot make `{}`", path.display()))
+        .map_err(|error| CommandError::new(Kind::Failed, error))
 }
 
 fn directory(

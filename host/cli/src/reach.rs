@@ -1,17 +1,19 @@
 //! What commands that go to machines have in common: how machines are reached, how what happens
 //! is shown, and how an interrupt ends it in order.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use anyhow::anyhow;
 use cellhost_effects::layers::{
-    Foresight, Halt, Journaled, Leases, Live, Patience, Policy, Preview, Retried, Secrets,
+    Arbiter, Foresight, Halt, Journaled, Leases, Live, Patience, Policy, Preview, Resumed, Retried,
+    Secrets,
 };
-use cellhost_effects::record::Journal;
+use cellhost_effects::record::{Journal, Past};
 use cellhost_effects::{Effects, Vault};
 use cellhost_engine::{Deployment, Event, Events, Happening, Stop, Summary};
-use cellhost_plan::Plan;
+use cellhost_plan::{Plan, SecretName};
 use cellhost_transport::{Fleet, SshFleet};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
@@ -101,9 +103,28 @@ impl Reach {
 
     /// The layers of a run that changes machines.
     pub(crate) fn real(&self, journal: Arc<Journal>) -> Arc<dyn Effects> {
+        Arc::new(Journaled::new(self.below_the_journal(), journal))
+    }
+
+    /// The same layers for a run that is gone on with after what is on record.
+    pub(crate) fn resumed(
+        &self,
+        journal: Arc<Journal>,
+        past: Past,
+        arbiter: Arc<dyn Arbiter>,
+    ) -> Arc<dyn Effects> {
+        let below = self.below_the_journal();
+        Arc::new(Resumed::new(below, journal, past, arbiter))
+    }
+
+    fn below_the_journal(&self) -> impl Effects + use<> {
         let below = Secrets::new(Foresight::new(self.live()), self.vault.clone());
-        let below = Policy::new(self.patient(below));
-        Arc::new(Journaled::new(below, journal))
+        Policy::new(self.patient(below))
+    }
+
+    /// The values of secrets, told apart without telling them.
+    pub(crate) fn fingerprints(&self, key: &[u8; 32]) -> BTreeMap<SecretName, String> {
+        self.vault.fingerprints(key)
     }
 
     /// The layers of a run that only says what it would change.

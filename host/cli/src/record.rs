@@ -1,21 +1,30 @@
-//! Where records of runs are kept, and how one begins.
+//! The records of runs, where they are kept, and how one begins.
+
+mod keep;
+mod key;
+mod opening;
+mod shelf;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use cellhost_effects::record::Journal;
-use cellhost_plan::Plan;
 
-use crate::directories;
-use crate::error::{CommandError, Kind};
+use crate::error::{CommandError, Kind as Fault};
+use crate::reach::Reach;
+use crate::session::Session;
 
-/// Begins the record of a run on a plan.
-pub(crate) fn begin(plan: &Plan) -> Result<(Journal, PathBuf), CommandError> {
-    let failed = |error: anyhow::Error| CommandError::new(Kind::Failed, error);
-    let directory = directories::state()?.join("runs").join(plan.cell.as_str());
-    fs_err::create_dir_all(&directory).map_err(|error| failed(error.into()))?;
-    let path = directory.join(format!("{}.jsonl", ulid::Ulid::new()));
-    let journal = Journal::begin(&path).map_err(|error| failed(error.into()))?;
-    Ok((journal, path))
+pub(crate) use keep::kept;
+pub(crate) use key::key;
+pub(crate) use opening::{Kind, Opening};
+pub(crate) use shelf::{Ended, Entry, Shelf};
+
+/// A record that was begun.
+pub(crate) struct Begun {
+    /// Where its record is.
+    pub(crate) path: PathBuf,
+    /// Writes to it.
+    pub(crate) journal: Arc<Journal>,
 }
 
 /// The name of the run whose record is at a path.
@@ -24,13 +33,30 @@ pub(crate) fn name(path: &Path) -> String {
     stem.to_string_lossy().into_owned()
 }
 
-/// Adds a record that is on the disk when this returns.
+/// Begins the record of a run on a plan: with everything that is needed to live through it once
+/// more without the plan, the modules or a network.
+pub(crate) fn begin(session: &Session, reach: &Reach, kind: Kind) -> Result<Begun, CommandError> {
+    for (digest, bytes) in &session.bytes {
+        keep::keep(digest, bytes)?;
+    }
+    let opening = Opening::of(session, reach.fingerprints(&*key()?), kind)?;
+    let id = ulid::Ulid::new().to_string();
+    let path = Shelf::open()?.place(&opening.cell, &id)?;
+    let journal = Journal::begin(&path).map_err(|error| CommandError::new(Fault::Failed, error))?;
+    append(&journal, "run", &opening)?;
+    Ok(Begun {
+        path,
+        journal: Arc::new(journal),
+    })
+}
+
+/// Adds a line that is on the disk when this returns.
 pub(crate) fn append(
     journal: &Journal,
     kind: &str,
-    body: &serde_json::Value,
+    body: &impl serde::Serialize,
 ) -> Result<(), CommandError> {
     journal
         .append(kind, body, true)
-        .map_err(|error| CommandError::new(Kind::Failed, error))
+        .map_err(|error| CommandError::new(Fault::Failed, error))
 }

@@ -288,7 +288,7 @@ fn mark(certainty: Certainty, options: Options) -> &'static str {
 }
 
 /// A word as one would have to type it.
-fn quoted(word: &str) -> String {
+pub(crate) fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@,+%".contains(c);
     let word = clean(word);
     if !word.is_empty() && word.chars().all(plain) {

@@ -36,6 +36,12 @@ pub(crate) struct Session {
     pub(crate) lock: Lock,
     /// The right to change this cell's machines from here, where that was asked for.
     alone: Option<CellLock>,
+    /// Which machine had which number when the lock was read.
+    pub(crate) written: Roster,
+    /// The bytes of its modules by their hash.
+    pub(crate) bytes: BTreeMap<String, Vec<u8>>,
+    /// Where modules were looked for, beside this program.
+    pub(crate) shelves: Vec<PathBuf>,
 }
 
 impl Session {
@@ -43,7 +49,8 @@ impl Session {
     /// look.
     pub(crate) async fn open(args: &PlanArgs, terminal: &Terminal) -> Result<Self, CommandError> {
         let plan = load(&args.plan, terminal)?;
-        Self::of(args, plan, None, terminal).await
+        let lock = Lock::load(&args.plan, &plan.cell)?;
+        Self::of(args, plan, lock, None, terminal).await
     }
 
     /// The same for a command that changes machines, such as `run`: nobody else changes those of
@@ -55,7 +62,8 @@ impl Session {
     ) -> Result<Self, CommandError> {
         let plan = load(&args.plan, terminal)?;
         let alone = CellLock::take(&plan.cell, command)?;
-        Self::of(args, plan, Some(alone), terminal).await
+        let lock = Lock::load(&args.plan, &plan.cell)?;
+        Self::of(args, plan, lock, Some(alone), terminal).await
     }
 
     /// Tells whoever is refused meanwhile which run it is.
@@ -65,15 +73,35 @@ impl Session {
         }
     }
 
+    /// The same with machines numbered as they were in a run that is gone on with.
+    pub(crate) async fn open_as(
+        args: &PlanArgs,
+        command: &str,
+        roster: &Roster,
+        terminal: &Terminal,
+    ) -> Result<Self, CommandError> {
+        let plan = load(&args.plan, terminal)?;
+        let alone = CellLock::take(&plan.cell, command)?;
+        let mut lock = Lock::load(&args.plan, &plan.cell)?;
+        let written = std::mem::replace(&mut lock.roster, roster.clone());
+        let session = Self::of(args, plan, lock, Some(alone), terminal).await?;
+        Ok(Self { written, ..session })
+    }
+
     async fn of(
         args: &PlanArgs,
         plan: Plan,
+        mut lock: Lock,
         alone: Option<CellLock>,
         terminal: &Terminal,
     ) -> Result<Self, CommandError> {
         let plan = Arc::new(plan);
-        let mut lock = Lock::load(&args.plan, &plan.cell)?;
+        let written = lock.roster.clone();
         let resolved = resolve(&plan, &registry(&args.modules), terminal)?;
+        let bytes = resolved.values();
+        let bytes = bytes
+            .map(|found| (found.digest.clone(), found.bytes.clone()))
+            .collect();
         let modules = compile(&plan, resolved, terminal).await?;
         let mut roster: Roster = lock.roster.clone();
         let deployment = prepare(plan.clone(), &modules, &mut roster)
@@ -84,12 +112,15 @@ impl Session {
             deployment,
             lock,
             alone,
+            written,
+            bytes,
+            shelves: args.modules.clone(),
         })
     }
 }
 
 /// The shelves that modules come from: the directories named, then this program.
-fn registry(directories: &[PathBuf]) -> Registry {
+pub(crate) fn registry(directories: &[PathBuf]) -> Registry {
     let mut shelves: Vec<Box<dyn Shelf>> = Vec::new();
     for path in directories {
         shelves.push(Box::new(Directory::new(path)));
@@ -98,7 +129,7 @@ fn registry(directories: &[PathBuf]) -> Registry {
     Registry::new(shelves)
 }
 
-fn load(path: &Path, terminal: &Terminal) -> Result<Plan, CommandError> {
+pub(crate) fn load(path: &Path, terminal: &Terminal) -> Result<Plan, CommandError> {
     match Plan::load(path) {
         Ok(plan) => {
             if !plan.warnings.is_empty() {
@@ -149,7 +180,7 @@ fn resolve(
 }
 
 /// Compiles every module once, however often the plan uses it.
-async fn compile(
+pub(crate) async fn compile(
     plan: &Plan,
     resolved: BTreeMap<InstanceName, Resolved>,
     terminal: &Terminal,
@@ -203,7 +234,7 @@ async fn compile(
 }
 
 /// Draws what is wrong with a plan and ends the command.
-fn wrong(found: &Diagnostics, terminal: &Terminal) -> CommandError {
+pub(crate) fn wrong(found: &Diagnostics, terminal: &Terminal) -> CommandError {
     drawn(found, terminal, "the plan has", "; nothing was touched")
 }
 

@@ -51,6 +51,11 @@ pub struct Effect {
 }
 
 impl Effect {
+    /// Whether it may change its machine. What a foreseeing turn asks never does.
+    pub fn may_change(&self) -> bool {
+        self.act.changes() && self.turn.hook != Hook::Foresee
+    }
+
     /// Returns the same effect asking something else: how a layer passes on a translation.
     pub fn asking(&self, act: Act) -> Self {
         Self {

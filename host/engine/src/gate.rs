@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cellhost_effects::{Act, Certainty, Effect, EffectError, Effects, Listener, Turn};
+use cellhost_effects::{Act, Certainty, Effect, EffectError, Effects, Ending, Listener, Turn};
 use cellhost_plan::MachineName;
 
 use crate::event::{Event, Events, Happening};
@@ -38,6 +38,24 @@ impl Health {
             Self::Degraded(why) => Some(format!("degraded ({why})")),
             Self::Down(why) | Self::Lost(why) => Some(format!("down ({why})")),
             Self::Interrupted => Some("not known: interrupted".to_owned()),
+        }
+    }
+
+    /// The same for the record. Only of a member that is well a resumed run takes it from there.
+    pub(crate) fn ending(&self) -> Ending {
+        let status = match self {
+            Self::Healthy => "healthy",
+            Self::Degraded(_) => "degraded",
+            Self::Down(_) => "down",
+            Self::Lost(_) => "lost",
+            Self::Unproven => "unproven",
+            Self::Interrupted => "interrupted",
+        };
+        Ending {
+            good: *self == Self::Healthy,
+            status: status.to_owned(),
+            changes: 0,
+            reason: self.complaint(),
         }
     }
 
@@ -148,6 +166,7 @@ impl Gate {
     /// Ends it, and gives the row where it did not do what it should.
     pub(crate) fn end(self, status: Status) -> Option<Row> {
         let took = self.begun.elapsed();
+        self.effects.ended(&self.turn, status.ending());
         if self.shown || !status.is_good() {
             self.tell(Happening::Ended {
                 status: status.clone(),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cellhost_effects::Hook;
+use cellhost_effects::{Ending, Hook};
 use cellhost_plan::{InstanceName, MachineName};
 
 /// How a run went.
@@ -54,6 +54,20 @@ impl Status {
     /// Whether the turn did what it should.
     pub fn is_good(&self) -> bool {
         matches!(self, Self::Unchanged | Self::Changed(_))
+    }
+
+    /// The same for the record.
+    pub(crate) fn ending(&self) -> Ending {
+        Ending {
+            good: self.is_good(),
+            status: self.word().to_owned(),
+            changes: if let Self::Changed(count) = self {
+                *count
+            } else {
+                0
+            },
+            reason: self.reason().map(str::to_owned),
+        }
     }
 
     /// The word for it.

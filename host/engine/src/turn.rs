@@ -156,7 +156,7 @@ impl Stage {
                 reason: None,
             }
         } else {
-            ending(&status)
+            status.ending()
         };
         witness.ended(&turn, told);
         let hints = if status.is_good() {
@@ -220,7 +220,15 @@ impl Stage {
         let call = self.call(&placed.usage.name, Hook::Health, Some(machine));
         let witness = self.unheard();
         let context = placed.context(view, call, witness.clone(), witness.clone());
+        let turn = context.turn.clone();
         let told = placed.module.health(context).await;
+        let health = Self::heard(told, &witness);
+        witness.ended(&turn, health.ending());
+        health
+    }
+
+    /// What is known of a member after its module said how it is.
+    fn heard(told: Result<Condition, TurnError>, witness: &Witness) -> Health {
         if witness.met_interrupt() {
             return Health::Interrupted;
         }
@@ -246,11 +254,16 @@ impl Stage {
         let call = self.call(&placed.usage.name, Hook::Order, None);
         let witness = self.unheard();
         let context = placed.context(view, call, witness.clone(), witness.clone());
+        let turn = context.turn.clone();
         let told = placed.module.order(context).await;
-        if witness.met_interrupt() {
-            return Err(Status::Skipped("interrupted".to_owned()));
-        }
-        told.map_err(|error| Status::Failed(error.to_string()))
+        let order = if witness.met_interrupt() {
+            Err(Status::Skipped("interrupted".to_owned()))
+        } else {
+            told.map_err(|error| Status::Failed(error.to_string()))
+        };
+        let status = order.as_ref().err().unwrap_or(&Status::Unchanged);
+        witness.ended(&turn, status.ending());
+        order
     }
 
     /// Begins a turn of the host's own, in which it waits for a machine.
@@ -284,20 +297,6 @@ impl Stage {
             machine: machine.cloned(),
             happening,
         });
-    }
-}
-
-/// How a turn ended, for the record.
-fn ending(status: &Status) -> Ending {
-    Ending {
-        good: status.is_good(),
-        status: status.word().to_owned(),
-        changes: if let Status::Changed(count) = status {
-            *count
-        } else {
-            0
-        },
-        reason: status.reason().map(str::to_owned),
     }
 }
 

@@ -1,14 +1,12 @@
 //! `cellhost run`: brings the machines of a plan to where it wants them.
 
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use cellhost_engine::{Summary, run as run_deployment};
-use serde_json::json;
 
 use crate::error::CommandError;
 use crate::reach::{Reach, ReachArgs};
-use crate::record;
+use crate::record::{self, Begun, Kind};
 use crate::report;
 use crate::session::{PlanArgs, Session};
 use crate::terminal::Terminal;
@@ -36,12 +34,15 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<ExitCode, Com
     if !args.dry_run {
         session.lock.save()?;
     }
-    let (journal, path) = record::begin(&session.deployment.plan)?;
-    let journal = Arc::new(journal);
+    let kind = if args.dry_run {
+        Kind::DryRun
+    } else {
+        Kind::Run
+    };
+    let Begun { journal, path } = record::begin(&session, &reach, kind)?;
     let run = record::name(&path);
     session.held_for(&run);
     reach.serve(&run, &journal);
-    record::append(&journal, "run", &opening(&session, args.dry_run))?;
     let effects = if args.dry_run {
         reach.preview(journal.clone())
     } else {
@@ -59,11 +60,15 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<ExitCode, Com
     }
     report::summary(terminal, &summary, args.reach.format, args.dry_run);
     terminal.faint(format!("record: {}", path.display()));
-    report::ended(&summary)
+    let ended = report::ended(&summary);
+    if args.dry_run {
+        return ended;
+    }
+    ended.map_err(|error| error.hint("`cellhost resume` goes on where this run stopped"))
 }
 
 /// Forgets the machines that modules have let go.
-fn dismiss(session: &mut Session, summary: &Summary) -> Result<(), CommandError> {
+pub(super) fn dismiss(session: &mut Session, summary: &Summary) -> Result<(), CommandError> {
     for placed in &session.deployment.modules {
         let name = &placed.usage.name;
         if summary.is_good_for(name) {
@@ -76,29 +81,4 @@ fn dismiss(session: &mut Session, summary: &Summary) -> Result<(), CommandError>
         }
     }
     session.lock.save()
-}
-
-/// What a run begins with, for its record.
-fn opening(session: &Session, dry_run: bool) -> serde_json::Value {
-    let modules: Vec<serde_json::Value> = session
-        .deployment
-        .modules
-        .iter()
-        .map(|placed| {
-            json!({
-                "name": placed.usage.name,
-                "module": placed.usage.module.to_string(),
-                "version": placed.module.embedded().manifest.version,
-                "sha256": placed.module.digest(),
-                "machines": placed.members.iter().map(|member| &member.name).collect::<Vec<_>>(),
-            })
-        })
-        .collect();
-    json!({
-        "format": cellhost_effects::record::FORMAT,
-        "cellhost": env!("CARGO_PKG_VERSION"),
-        "cell": session.deployment.plan.cell,
-        "dry-run": dry_run,
-        "modules": modules,
-    })
 }

@@ -9,6 +9,7 @@ mod alone;
 mod cases;
 mod help;
 mod password;
+mod records;
 mod scene;
 mod terminal;
 mod wrong_plans;

@@ -34,7 +34,7 @@ impl<E: Effects> Journaled<E> {
             effect: Place::from(effect),
             told: Told::from(result),
         };
-        let changes = effect.act.changes();
+        let changes = effect.may_change();
         Ok(self.journal.append("outcome", &came, changes)?)
     }
 }
@@ -53,7 +53,7 @@ impl<E: Effects> Effects for Journaled<E> {
         let asked = Asked::of(&effect).map_err(JournalError::from)?;
         let intent = Intent::of(&effect, asked);
         // Only an intent to change must not be lost: a lost look is looked at again.
-        let changes = effect.act.changes();
+        let changes = effect.may_change();
         self.journal.append("intent", &intent, changes)?;
         let result = self.inner.perform(effect.clone()).await;
         self.came(&effect, &result)?;

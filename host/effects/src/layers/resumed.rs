@@ -131,6 +131,9 @@ impl<E: Effects> Resumed<E> {
             // A list is looked at before it is settled: what came about is not done again.
             _ => return self.inner.perform(effect).await,
         };
+        if !effect.may_change() {
+            return self.inner.perform(effect).await;
+        }
         match doubt {
             Doubt::Again => self.inner.perform(effect).await,
             Doubt::Verify(probe) => self.verify(effect, probe).await,

@@ -92,54 +92,78 @@ pub(super) fn sealed(
     Ok((format!("{SEAL}{hash}\",{rest}\n"), hash))
 }
 
+/// The lines that have an end, and how many bytes come after the last one.
+fn whole(bytes: &[u8]) -> (impl DoubleEndedIterator<Item = &[u8]>, usize) {
+    let end = bytes.iter().rposition(|byte| *byte == b'\n');
+    let (whole, torn) = bytes.split_at(end.map_or(0, |at| at + 1));
+    let lines = whole.split_inclusive(|byte| *byte == b'\n');
+    (lines, torn.len())
+}
+
+/// Reads one line, and compares its hash with what it says.
+fn unsealed(at: usize, text: &[u8]) -> Result<(Line, String), RecordError> {
+    let broken = |reason: &str| RecordError::broken(at, reason);
+    let text = std::str::from_utf8(text).map_err(|_| broken("is no text"))?;
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    let (hash, rest) = text
+        .strip_prefix(SEAL)
+        .and_then(|text| text.split_at_checked(HASH))
+        .ok_or_else(|| broken("does not begin with its hash"))?;
+    let rest = rest
+        .strip_prefix("\",")
+        .ok_or_else(|| broken("does not begin with its hash"))?;
+    if digest(rest.as_bytes()) != hash {
+        return Err(broken("was changed after it was written"));
+    }
+    let line = serde_json::from_str(text)
+        .map_err(|error| RecordError::broken(at, format!("makes no sense: {error}")))?;
+    Ok((line, hash.to_owned()))
+}
+
 impl Record {
     /// Reads a file.
     pub fn read(path: &Path) -> Result<Self, RecordError> {
         Self::parse(&fs_err::read(path)?)
     }
 
+    /// Reads the first and the last line of a file, whatever stands between them.
+    pub fn outline(path: &Path) -> Result<(Line, Line), RecordError> {
+        let bytes = fs_err::read(path)?;
+        let (mut lines, _) = whole(&bytes);
+        let first = lines
+            .next()
+            .ok_or_else(|| RecordError::broken(0, "is missing"))?;
+        let (first, _) = unsealed(0, first)?;
+        let last = match lines.next_back() {
+            Some(last) => unsealed(lines.count().saturating_add(1), last)?.0,
+            None => first.clone(),
+        };
+        let mut record = Self::default();
+        record.lines.push(first.clone());
+        record.check_format()?;
+        Ok((first, last))
+    }
+
     /// Reads lines. Whatever comes after the last line end was being written when the program
     /// died, and counts as never written; every other line has to be as it was written.
     pub fn parse(bytes: &[u8]) -> Result<Self, RecordError> {
-        let length = bytes
-            .iter()
-            .rposition(|byte| *byte == b'\n')
-            .map_or(0, |at| at + 1);
-        let (whole, torn) = bytes.split_at(length);
+        let (lines, torn) = whole(bytes);
         let mut record = Self {
             lines: Vec::new(),
-            length: length as u64,
-            torn: torn.len(),
+            length: (bytes.len() - torn) as u64,
+            torn,
             last: String::new(),
         };
-        for (at, text) in whole.split_inclusive(|byte| *byte == b'\n').enumerate() {
-            record.take(at, text.strip_suffix(b"\n").unwrap_or(text))?;
+        for (at, text) in lines.enumerate() {
+            let (line, hash) = unsealed(at, text)?;
+            if line.before != record.last || line.number != at as u64 {
+                return Err(RecordError::broken(at, "does not follow the one before it"));
+            }
+            record.last = hash;
+            record.lines.push(line);
         }
         record.check_format()?;
         Ok(record)
-    }
-
-    fn take(&mut self, at: usize, text: &[u8]) -> Result<(), RecordError> {
-        let broken = |reason: &str| RecordError::broken(at, reason);
-        let text = std::str::from_utf8(text).map_err(|_| broken("is no text"))?;
-        let (hash, rest) = text
-            .strip_prefix(SEAL)
-            .and_then(|text| text.split_at_checked(HASH))
-            .ok_or_else(|| broken("does not begin with its hash"))?;
-        let rest = rest
-            .strip_prefix("\",")
-            .ok_or_else(|| broken("does not begin with its hash"))?;
-        if digest(rest.as_bytes()) != hash {
-            return Err(broken("was changed after it was written"));
-        }
-        let line: Line = serde_json::from_str(text)
-            .map_err(|error| RecordError::broken(at, format!("makes no sense: {error}")))?;
-        if line.before != self.last || line.number != at as u64 {
-            return Err(broken("does not follow the one before it"));
-        }
-        hash.clone_into(&mut self.last);
-        self.lines.push(line);
-        Ok(())
     }
 
     fn check_format(&self) -> Result<(), RecordError> {

@@ -60,6 +60,13 @@ pub struct MemorySink {
 }
 
 impl MemorySink {
+    /// One that has these lines already.
+    pub fn holding(lines: &[u8]) -> Self {
+        Self {
+            lines: Arc::new(Mutex::new(lines.to_vec())),
+        }
+    }
+
     /// Everything that was appended so far.
     pub fn bytes(&self) -> Vec<u8> {
         let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);

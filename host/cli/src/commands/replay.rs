@@ -1,0 +1,153 @@
+//! `cellhost replay`: lives through a run once more from its record.
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::{Context as _, anyhow};
+use cellhost_effects::layers::{Replay, Replayed};
+use cellhost_effects::record::{Past, Record};
+use cellhost_engine::{Deployment, prepare, run as run_deployment};
+use cellhost_plan::{InstanceName, Plan};
+use cellhost_registry::Resolved;
+use serde_json::{Value, json};
+use tokio::sync::{mpsc, watch};
+
+use super::counted;
+use crate::error::{CommandError, Kind};
+use crate::record::{Entry, Opening, Shelf, kept};
+use crate::report::{self, Format, clean};
+use crate::session::{compile, wrong};
+use crate::terminal::Terminal;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The run, by its name or the beginning of it
+    #[arg(value_name = "RUN")]
+    run: String,
+
+    /// How to write what came of it
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+/// How often something is on record, and the hash over it.
+struct Count {
+    turns: usize,
+    effects: usize,
+    machines: usize,
+    digest: String,
+}
+
+pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<ExitCode, CommandError> {
+    let entry = Shelf::open()?.find(&args.run)?;
+    let past = read(&entry)?;
+    let deployment = prepared(&entry.opening, terminal).await?;
+    let begun = Instant::now();
+    let replay = lived_through(&deployment, past.clone()).await;
+    let took = begun.elapsed();
+    let (original, present) = (count(&past)?, count(&replay.present)?);
+    let equal = original.digest == present.digest && replay.divergences.is_empty();
+    match args.format {
+        Format::Json => {
+            let data = json!({
+                "id": entry.id,
+                "equal": equal,
+                "turns": present.turns,
+                "effects": present.effects,
+                "machines": present.machines,
+                "sha256": present.digest,
+                "sha256-on-record": original.digest,
+                "divergences": replay.divergences.iter().map(|divergence| json!({
+                    "effect": divergence.effect.to_string(),
+                    "machine": divergence.machine,
+                    "difference": divergence.difference,
+                })).collect::<Vec<Value>>(),
+                "seconds": took.as_secs_f64(),
+            });
+            terminal.data(format!("{data}\n"));
+        }
+        Format::Text => {
+            for divergence in &replay.divergences {
+                let words = clean(&divergence.difference);
+                terminal.data(format!("{}: {words}\n", divergence.effect));
+            }
+            terminal.data(format!(
+                "{}, {} on {} in {}\non record {}\nthis time {}\n",
+                counted(present.turns, "turn"),
+                counted(present.effects, "effect"),
+                counted(present.machines, "machine"),
+                report::seconds(took),
+                original.digest,
+                present.digest,
+            ));
+        }
+    }
+    if equal {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let error = match replay.divergences.len() {
+        0 => anyhow!("turns ended otherwise than on record"),
+        count => anyhow!("{} from the record", counted(count, "divergence")),
+    };
+    Err(CommandError::new(Kind::Failed, error)
+        .hint("the modules are those of the run, so this is a bug of cellhost or of a module"))
+}
+
+fn read(entry: &Entry) -> Result<Past, CommandError> {
+    let read = || -> anyhow::Result<Past> { Ok(Past::of(&Record::read(&entry.path)?)?) };
+    read()
+        .with_context(|| format!("cannot use the record of run {}", entry.short()))
+        .map_err(|error| CommandError::new(Kind::Failed, error))
+}
+
+/// The run's own plan, modules and numbers of machines, as they were.
+async fn prepared(opening: &Opening, terminal: &Terminal) -> Result<Deployment, CommandError> {
+    let name = opening.plan.path.display().to_string();
+    let plan = Plan::parse(&name, &opening.plan.text).map_err(|found| wrong(&found, terminal))?;
+    let mut found: BTreeMap<InstanceName, Resolved> = BTreeMap::new();
+    for used in &opening.modules {
+        let usage = plan.module(&used.name).ok_or_else(|| {
+            let error = anyhow!("the plan on record has no module `{}`", used.name);
+            CommandError::new(Kind::Failed, error)
+        })?;
+        let resolved = Resolved {
+            module: usage.module.clone(),
+            version: used.version.clone(),
+            origin: "the record".to_owned(),
+            digest: used.sha256.clone(),
+            bytes: kept(&used.sha256)?,
+        };
+        found.insert(used.name.clone(), resolved);
+    }
+    let modules = compile(&plan, found, terminal).await?;
+    let mut roster = opening.roster.clone();
+    prepare(Arc::new(plan), &modules, &mut roster)
+        .await
+        .map_err(|found| wrong(&found, terminal))
+}
+
+async fn lived_through(deployment: &Deployment, past: Past) -> Replay {
+    let replayed = Arc::new(Replayed::new(past));
+    let (events, _unheard) = mpsc::unbounded_channel();
+    let (_go_on, stop) = watch::channel(false);
+    run_deployment(deployment, replayed.clone(), events, stop).await;
+    replayed.told()
+}
+
+fn count(past: &Past) -> Result<Count, CommandError> {
+    let digest = past
+        .digest()
+        .map_err(|error| CommandError::new(Kind::Bug, error))?;
+    let turns: Vec<_> = past.current().map(|(_, turn)| turn).collect();
+    let effects = turns.iter().flat_map(|turn| turn.effects.values());
+    let machines: std::collections::BTreeSet<_> =
+        effects.clone().map(|effect| &effect.machine).collect();
+    Ok(Count {
+        turns: turns.len(),
+        effects: effects.count(),
+        machines: machines.len(),
+        digest,
+    })
+}

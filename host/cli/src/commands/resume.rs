@@ -1,0 +1,172 @@
+//! `cellhost resume`: goes on with a run that failed, was interrupted or died.
+
+mod arbiter;
+mod sameness;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context as _, anyhow};
+use cellhost_effects::record::{EffectName, Journal, Past};
+use cellhost_engine::run as run_deployment;
+use serde_json::json;
+
+use super::run::dismiss;
+use crate::error::{CommandError, Kind as Fault};
+use crate::reach::{Reach, ReachArgs};
+use crate::record::{self, Ended, Entry, Kind, Shelf, key};
+use crate::report;
+use crate::session::{PlanArgs, Session, load};
+use crate::terminal::Terminal;
+
+use arbiter::Person;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The run, by its name or the beginning of it; the last one of the plan's cell unless given
+    #[arg(value_name = "RUN")]
+    run: Option<String>,
+
+    /// The plan, where it is not where the run had it
+    #[arg(long, value_name = "PLAN")]
+    plan: Option<PathBuf>,
+
+    /// A directory of modules, in the place of those that the run was given; may be repeated
+    #[arg(long, value_name = "DIR")]
+    modules: Vec<PathBuf>,
+
+    /// Take it that this command, of which nobody knows whether it ran, did; may be repeated
+    #[arg(long, value_name = "EFFECT")]
+    assume_done: Vec<EffectName>,
+
+    /// Run this command once more, of which nobody knows whether it ran; may be repeated
+    #[arg(long, value_name = "EFFECT")]
+    do_again: Vec<EffectName>,
+
+    #[command(flatten)]
+    reach: ReachArgs,
+}
+
+pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<ExitCode, CommandError> {
+    let entry = chosen(&args, terminal)?;
+    let opening = &entry.opening;
+    let plan = PlanArgs {
+        plan: args.plan.clone().unwrap_or(opening.plan.path.clone()),
+        modules: if args.modules.is_empty() {
+            opening.shelves.clone()
+        } else {
+            args.modules.clone()
+        },
+    };
+    let mut session = Session::open_as(&plan, "resume", &opening.roster, terminal).await?;
+    let reach = Reach::open(&session.deployment, &args.reach, false)?;
+    sameness::check(&entry, &session, &reach.fingerprints(&*key()?))?;
+    let (journal, past) = taken_up(&entry)?;
+    let journal = Arc::new(journal);
+    session.held_for(&entry.id);
+    reach.serve(&entry.id, &journal);
+    record::append(
+        &journal,
+        "resume",
+        &json!({"cellhost": env!("CARGO_PKG_VERSION")}),
+    )?;
+    terminal.note(format!(
+        "going on with run {} of {}, which {}",
+        entry.short(),
+        moment(&entry.began),
+        match entry.ended {
+            Ended::Not => "was cut off",
+            Ended::Interrupted => "was interrupted",
+            _ => "failed",
+        },
+    ));
+    let person = Arc::new(Person::new(args.assume_done, args.do_again, terminal));
+    let effects = reach.resumed(journal.clone(), past, person.clone());
+    let deployment = &session.deployment;
+    let summary = reach
+        .follow(terminal, |events, stop| {
+            run_deployment(deployment, effects, events, stop)
+        })
+        .await?;
+    record::append(&journal, "end", &report::object(&summary, false))?;
+    dismiss(&mut session, &summary)?;
+    report::summary(terminal, &summary, args.reach.format, false);
+    terminal.faint(format!("record: {}", entry.path.display()));
+    let open = person.open();
+    report::ended(&summary).map_err(|error| {
+        if open.is_empty() {
+            return error.hint("`cellhost resume` goes on where this run stopped");
+        }
+        open.iter().fold(error, |error, effect| {
+            error.hint(format!(
+                "look whether it ran, and say so: `cellhost resume {run} --assume-done {effect}`, \
+                 or `cellhost resume {run} --do-again {effect}`",
+                run = entry.short(),
+            ))
+        })
+    })
+}
+
+/// The run that is gone on with: the one named, else the last one of the plan's cell. Whatever
+/// came after a run has changed what it saw, so only the last one can be gone on with.
+fn chosen(args: &Args, terminal: &Terminal) -> Result<Entry, CommandError> {
+    let usage = |words: String| CommandError::new(Fault::Usage, anyhow!(words));
+    let shelf = Shelf::open()?;
+    let named = args.run.as_deref().map(|run| shelf.find(run)).transpose()?;
+    let cell = if let Some(entry) = &named {
+        if entry.opening.kind != Kind::Run {
+            let kind = entry.opening.kind.word();
+            let error = usage(format!("run {} was a {kind}", entry.short()));
+            return Err(error.hint("it changed nothing that one could go on with"));
+        }
+        entry.opening.cell.clone()
+    } else {
+        let path = args.plan.clone().unwrap_or_else(|| "plan.toml".into());
+        load(&path, terminal)?.cell
+    };
+    let mut runs = shelf.real_runs(&cell)?;
+    if runs.is_empty() {
+        return Err(usage(format!("cell `{cell}` had no run from here yet"))
+            .hint("`cellhost run` begins one"));
+    }
+    let last = runs.remove(0);
+    if let Some(entry) = named.filter(|entry| entry.id != last.id) {
+        return Err(usage(format!(
+            "run {} came after run {}",
+            last.short(),
+            entry.short()
+        ))
+        .hint("only the last run of a cell can be gone on with: what is on record of others no longer holds"));
+    }
+    if last.ended == Ended::Well {
+        return Err(usage(format!(
+            "run {} of {} finished, so there is nothing to go on with",
+            last.short(),
+            moment(&last.began)
+        ))
+        .hint("`cellhost run` looks whether everything still is as planned"));
+    }
+    Ok(last)
+}
+
+/// The journal after what is on record, and what that is.
+fn taken_up(entry: &Entry) -> Result<(Journal, Past), CommandError> {
+    let taken = || -> anyhow::Result<(Journal, Past)> {
+        let (journal, record) = Journal::resume(&entry.path)?;
+        let past = Past::of(&record)?;
+        Ok((journal, past))
+    };
+    taken()
+        .with_context(|| format!("cannot go on with `{}`", entry.path.display()))
+        .map_err(|error| {
+            CommandError::new(Fault::Failed, error)
+                .hint("`cellhost run` looks at every machine anew and needs no record")
+        })
+}
+
+/// A moment as people read it.
+pub(super) fn moment(at: &str) -> String {
+    let short = at.get(..19).unwrap_or(at);
+    format!("{} UTC", short.replace('T', " "))
+}
