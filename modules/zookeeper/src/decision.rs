@@ -115,6 +115,17 @@ impl Situation<'_> {
         }
     }
 
+    /// Returns the list with which a member can come to those that serve, where it cannot come by
+    /// itself: with a vote only if it had one.
+    pub(crate) fn admission(&self, id: u32) -> Option<List> {
+        let leader = self.all().find(|one| one.leads())?;
+        let current = leader.list.as_ref()?.voters();
+        if current.has(id) {
+            return Some(current);
+        }
+        Some(current.with_observer(id, self.planned))
+    }
+
     fn all(&self) -> impl Iterator<Item = &Seen> {
         self.members.iter().chain(self.leaving)
     }
@@ -256,11 +267,11 @@ impl Situation<'_> {
             let is_new = !current.has(one.id);
             let listening = current.with_observer(one.id, next);
             match (is_new, one.serves()) {
+                (true, true) if !one.votes() && one.is_in_step() => return put(one, next.clone()),
                 // First it listens: it has no vote before it has everything.
                 (true, _) if !one.goes_by(&listening) || !one.is_marked => {
                     return put(one, listening);
                 }
-                (true, true) if one.is_in_step() => return put(one, next.clone()),
                 (true, _) => return Step::Wait(format!("{} to catch up", one.name)),
                 // What is down anyway can be restarted.
                 (false, false) => return put(one, next.clone()),

@@ -16,16 +16,44 @@ const PATIENCE: u32 = 90;
 
 /// Brings the ensemble to where it should be.
 pub(crate) fn form(cell: &Cell<Settings>) -> Result<(), Failure> {
-    let members = cell.members();
-    let numbered = members.iter().map(|one| (one.ordinal(), one.address()));
-    let formation = Formation {
-        cell,
-        planned: List::of(cell.settings(), numbered),
-        leaving: cell.leaving(),
-        members,
-    };
+    let formation = Formation::of(cell);
     formation.warn();
     formation.settle()
+}
+
+/// Lets a member that is new, or has lost its data, come to an ensemble that serves. That is not
+/// left to `form`: a change that rolls through the members would find it down.
+pub(crate) fn join(cell: &Cell<Settings>, machine: &Machine) -> Result<(), Failure> {
+    if machine.stat(&member::marker(cell, machine))?.is_some() {
+        return Ok(());
+    }
+    let formation = Formation::of(cell);
+    let others = formation.members.iter();
+    let others = others.filter(|one| one.ordinal() != machine.ordinal());
+    let others: Vec<Seen> = others.map(|one| look::if_any(cell, one)).collect();
+    let leaving = formation.leaving.iter();
+    let leaving: Vec<Seen> = leaving.map(|one| look::if_any(cell, one)).collect();
+    let situation = Situation {
+        planned: &formation.planned,
+        members: &others,
+        leaving: &leaving,
+    };
+    let Some(list) = situation.admission(machine.ordinal()) else {
+        return Ok(());
+    };
+    // It refuses data of others.
+    look::at(cell, machine)?;
+    member::enlist(cell, machine, &list, false)?;
+    log::doing("catching up with the ensemble");
+    for _ in 0..formation.patience() {
+        let seen = look::at(cell, machine)?;
+        if seen.serves() {
+            return Ok(());
+        }
+        pause(machine)?;
+    }
+    // Two that vote may both need the other's new list: `form` says what is missing.
+    Ok(())
 }
 
 struct Formation<'a> {
@@ -35,7 +63,18 @@ struct Formation<'a> {
     leaving: Vec<Machine>,
 }
 
-impl Formation<'_> {
+impl<'a> Formation<'a> {
+    fn of(cell: &'a Cell<Settings>) -> Self {
+        let members = cell.members();
+        let numbered = members.iter().map(|one| (one.ordinal(), one.address()));
+        Self {
+            cell,
+            planned: List::of(cell.settings(), numbered),
+            leaving: cell.leaving(),
+            members,
+        }
+    }
+
     fn warn(&self) {
         match self.members.len() {
             2 => {
@@ -66,7 +105,7 @@ impl Formation<'_> {
                 Step::Wait(what) => {
                     waited += 1;
                     log::doing(&format!("waiting for {what}"));
-                    self.pause()?;
+                    self.members.first().map_or(Ok(()), pause)?;
                 }
                 step => {
                     waited = 0;
@@ -87,15 +126,8 @@ impl Formation<'_> {
     fn look(&self) -> Result<(Vec<Seen>, Vec<Seen>), Failure> {
         let members = self.members.iter().map(|one| look::at(self.cell, one));
         let leaving = self.leaving.iter();
-        let leaving = leaving.map(|one| look::at_leaving(self.cell, one));
+        let leaving = leaving.map(|one| look::if_any(self.cell, one));
         Ok((members.collect::<Result<_, _>>()?, leaving.collect()))
-    }
-
-    fn pause(&self) -> Result<(), Failure> {
-        let Some(first) = self.members.first() else {
-            return Ok(());
-        };
-        Command::new(["sleep", "1"]).probe(first).map(drop)
     }
 
     fn machine(&self, id: u32) -> Result<&Machine, Failure> {
@@ -136,6 +168,10 @@ impl Formation<'_> {
             Step::Wait(_) | Step::Done => Ok(()),
         }
     }
+}
+
+fn pause(machine: &Machine) -> Result<(), Failure> {
+    Command::new(["sleep", "1"]).probe(machine).map(drop)
 }
 
 /// Says how all members are, and what helps.

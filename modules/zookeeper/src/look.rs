@@ -86,8 +86,8 @@ pub(crate) fn at(cell: &Cell<Settings>, machine: &Machine) -> Result<Seen, Failu
     Ok(seen)
 }
 
-/// Looks at a member that leaves, whose machine may be gone.
-pub(crate) fn at_leaving(cell: &Cell<Settings>, machine: &Machine) -> Seen {
+/// Looks at a member whose machine may be gone.
+pub(crate) fn if_any(cell: &Cell<Settings>, machine: &Machine) -> Seen {
     at(cell, machine).unwrap_or_else(|_| Seen {
         id: machine.ordinal(),
         name: machine.name(),

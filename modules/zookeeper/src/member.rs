@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use cellhost_sdk::prelude::*;
 
+use crate::formation;
 use crate::list::List;
 use crate::settings::Settings;
 
@@ -20,7 +21,7 @@ const USER: &str = "zookeeper";
 pub(crate) fn apply(cell: &Cell<Settings>, machine: &Machine) -> Result<(), Failure> {
     let settings = cell.settings();
     let variables = variables(cell, machine);
-    machine.ensure((
+    let changes = machine.ensure((
         Software::named(["libzookeeper-java", "default-jre-headless"]),
         Group::named(USER),
         User::named(USER).home("/var/lib/zookeeper"),
@@ -37,6 +38,10 @@ pub(crate) fn apply(cell: &Cell<Settings>, machine: &Machine) -> Result<(), Fail
         )?,
         service(),
     ))?;
+    // One without data was not running, and does not by this either.
+    if changes.of(SERVICE) {
+        return formation::join(cell, machine);
+    }
     Ok(())
 }
 
