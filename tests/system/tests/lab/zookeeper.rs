@@ -168,8 +168,13 @@ fn an_ensemble_grows_and_shrinks_under_a_client_that_loses_nothing() -> Result<(
     site.make_client(6)?;
     site.ensemble()?;
     site.start_writer(6, &[1, 2, 3, 4, 5])?;
-    for (on, members) in [("m[1-5]", 1..=5_u16), ("m[1-3]", 1..=3)] {
-        site.plan_of_zookeeper(on, "", "")?;
+    // What changes beside the members rolls through those that are there before.
+    let plans = [
+        ("m[1-5]", ", sync-limit = 6", 1..=5_u16),
+        ("m[1-3]", "", 1..=3),
+    ];
+    for (on, settings, members) in plans {
+        site.plan_of_zookeeper(on, settings, "")?;
         site.run(&[], &[])?.ends_with(0);
         let members: Vec<u16> = members.collect();
         site.leader(&members)?;
@@ -219,6 +224,24 @@ fn zookeeper_is_founded_outlives_its_leader_and_a_second_run_changes_nothing() -
     assert_eq!(
         site.client(4, leader, &READ.replace("{}", "second"))?,
         "here"
+    );
+
+    let leader = site.leader(&[1, 2, 3])?;
+    site.start_writer(4, &[1, 2, 3])?;
+    site.plan_of_zookeeper("m[1-3]", ", sync-limit = 6", "")?;
+    let rolled = site.run(&["--format", "json"], &[])?.ends_with(0);
+    let mut starts = Vec::new();
+    for machine in 1..=3 {
+        let ask = "systemctl show -p ActiveEnterTimestampMonotonic --value zookeeper-member";
+        starts.push((site.on(machine, ask)?.parse::<u64>()?, machine));
+    }
+    starts.sort_unstable();
+    let last = starts.last().map(|(_, machine)| *machine);
+    assert_eq!(last, Some(leader), "{starts:?} {}", rolled.written());
+    let (written, longest) = site.stop_writer(4, &[1, 2, 3])?;
+    assert!(
+        longest < LONGEST,
+        "{written} were written, and one took {longest} s"
     );
     let again = site.run(&["--format", "json"], &[])?.ends_with(0);
     assert_eq!(again.changes()?, 0, "{}", again.written());
