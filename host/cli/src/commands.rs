@@ -7,6 +7,7 @@ mod replay;
 mod resume;
 mod run;
 mod runs;
+mod unlock;
 
 use std::process::ExitCode;
 
@@ -40,6 +41,8 @@ enum Command {
     Runs(runs::Args),
     /// Live through a run once more from its record, without machines or a network
     Replay(replay::Args),
+    /// Take machines away from runs that are dead
+    Unlock(unlock::Args),
     /// Say everything that is wrong with a plan, and touch nothing
     Check(check::Args),
     /// Build modules and look into them
@@ -68,6 +71,7 @@ pub(crate) async fn run(
         Command::Resume(args) => resume::run(args, terminal).await,
         Command::Runs(args) => runs::run(args, terminal),
         Command::Replay(args) => interruptible(replay::run(args, terminal)).await,
+        Command::Unlock(args) => interruptible(unlock::run(args, terminal)).await,
         Command::Check(args) => interruptible(check::run(args, terminal)).await,
         Command::Module(args) => interruptible(module::run(args, terminal)).await,
         Command::Lab(args) => interruptible(lab::run(args, terminal)).await,

@@ -2,7 +2,7 @@
 //! is shown, and how an interrupt ends it in order.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use anyhow::anyhow;
@@ -200,6 +200,25 @@ impl Reach {
 
 async fn keep(leases: Arc<Leases>, fleet: Arc<dyn Fleet>) {
     leases.keep(fleet).await;
+}
+
+/// The machines of a plan, without any of the layers: for what is about leases alone. Of the plan's
+/// secrets it takes no more than what the login needs.
+pub(crate) fn fleet(
+    plan: &Plan,
+    config: Option<&Path>,
+    ask_become_password: bool,
+) -> Result<Arc<dyn Fleet>, CommandError> {
+    let needed = plan.ssh.r#become.as_ref();
+    let needed = needed.and_then(|how| how.password.clone());
+    let mut login = plan.clone();
+    login
+        .secrets
+        .retain(|name, _| Some(name) == needed.as_ref());
+    let (_, password) = root_password(&login, ask_become_password, vault(&login)?)?;
+    let fleet = SshFleet::new(&plan.ssh, &plan.machines, config, password);
+    let fleet = fleet.map_err(|error| CommandError::new(Kind::Failed, error))?;
+    Ok(Arc::new(fleet))
 }
 
 /// Reads the values of all secrets, or says everything that is wrong with them.

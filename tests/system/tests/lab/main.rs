@@ -13,6 +13,7 @@ mod greetings;
 mod healing;
 mod interrupt;
 mod killing;
+mod leases;
 mod redis;
 mod shrinking;
 mod site;
