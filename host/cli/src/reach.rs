@@ -60,6 +60,7 @@ pub(crate) struct Reach {
     fleet: Arc<dyn Fleet>,
     vault: Arc<Vault>,
     leases: Arc<Leases>,
+    patience: Patience,
     notes: Arc<OnceLock<Arc<Journal>>>,
     events: Events,
     heard: mpsc::UnboundedReceiver<Event>,
@@ -81,6 +82,7 @@ impl Reach {
         let fleet = SshFleet::new(&plan.ssh, deployment.machines(), config, password)
             .map_err(|error| CommandError::new(Kind::Failed, error))?;
         let leases = Leases::new(controller::owner(&plan.cell)?);
+        let usual = Patience::default();
         let (events, heard) = mpsc::unbounded_channel();
         let (tell, stop) = watch::channel(false);
         let show = report::Options {
@@ -92,6 +94,10 @@ impl Reach {
             fleet: Arc::new(fleet),
             vault: Arc::new(vault),
             leases: Arc::new(leases),
+            patience: Patience {
+                retries: plan.run.retries.unwrap_or(usual.retries),
+                ..usual
+            },
             notes: Arc::default(),
             events,
             heard,
@@ -152,7 +158,7 @@ impl Reach {
     /// secrets, since reasons are told in words.
     fn patient<E: Effects>(&self, below: E) -> Retried<E> {
         let (events, notes) = (self.events.clone(), self.notes.clone());
-        Retried::new(below, Patience::default(), move |retry| {
+        Retried::new(below, self.patience, move |retry| {
             if let Some(journal) = notes.get() {
                 // A note that cannot be written stops nothing: the outcome after it will.
                 let _ = journal.append("retry", &retry.note(), false);

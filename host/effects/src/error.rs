@@ -1,6 +1,6 @@
 //! Why an effect has no outcome.
 
-use cellhost_transport::{CourierError, Stage};
+use cellhost_transport::{Cause, CourierError, Stage};
 
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +40,8 @@ pub enum EffectError {
     Leased {
         /// Whose the machine is, and what a person can do.
         reason: String,
+        /// Why it cannot be anybody's, where that is known.
+        cause: Option<Cause>,
     },
     /// The operator asked to stop.
     #[error("interrupted")]

@@ -123,7 +123,7 @@ fn token(machine: &SimulatedMachine) -> Option<String> {
 #[track_caller]
 fn refused(result: Result<Outcome, EffectError>) -> String {
     match result {
-        Err(EffectError::Leased { reason }) => reason,
+        Err(EffectError::Leased { reason, .. }) => reason,
         other => panic!("{other:?}"),
     }
 }

@@ -199,6 +199,13 @@ impl Effects for Witness {
             }
         };
         self.tell(&effect.turn, happening);
+        if let Err(EffectError::Leased {
+            cause: Some(cause), ..
+        }) = &result
+            && let Ok(mut causes) = self.causes.lock()
+        {
+            causes.insert(*cause);
+        }
         if let Err(EffectError::Failed(failure)) = &result {
             self.failed(&effect, failure);
         }

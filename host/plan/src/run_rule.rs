@@ -5,6 +5,9 @@ use crate::duration::parse_duration_within;
 use crate::problem::Problem;
 use crate::share::Share;
 
+/// The most attempts after the first.
+const MOST_RETRIES: u32 = 20;
+
 /// What a run does about machines that fail.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RunRule {
@@ -13,6 +16,8 @@ pub struct RunRule {
     pub max_failures: Option<Share>,
     /// What a machine that cannot be reached means.
     pub unreachable: Unreachable,
+    /// How often is tried again what fails for a reason that passes, where that is said.
+    pub retries: Option<u32>,
 }
 
 /// What a machine that cannot be reached means.
@@ -40,6 +45,9 @@ impl RunRule {
                 .get("unreachable")
                 .and_then(|value| Unreachable::read(&value))
                 .unwrap_or_default(),
+            retries: table
+                .get("retries")
+                .and_then(|value| value.integer(0..=MOST_RETRIES)),
         };
         table.finish();
         rule

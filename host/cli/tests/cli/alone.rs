@@ -9,7 +9,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// A plan for a machine that takes connections and never says a word.
 fn plan(port: u16) -> String {
     format!(
-        "cell = \"orders\"\n[ssh]\nuser = \"root\"\nconnect-timeout = \"60s\"\n\
+        "cell = \"orders\"\n[run]\nretries = 0\n[ssh]\nuser = \"root\"\nconnect-timeout = \"60s\"\n\
          [machines]\nsilent = {{ address = \"127.0.0.1\", port = {port} }}\n\
          [modules.greeting-rust]\non = \"all\"\nsettings = {{ greeting = \"hello\" }}\n"
     )

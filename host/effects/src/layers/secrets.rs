@@ -161,7 +161,7 @@ impl<E: Effects> Secrets<E> {
             EffectError::Denied { rule: text }
             | EffectError::Invalid { reason: text }
             | EffectError::Unreachable { reason: text, .. }
-            | EffectError::Leased { reason: text }
+            | EffectError::Leased { reason: text, .. }
             | EffectError::Deadline { reason: text }
             | EffectError::NotFound { path: text }
             | EffectError::Other { reason: text } => self.vault.scrub_text(text),

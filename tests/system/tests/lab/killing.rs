@@ -101,7 +101,9 @@ impl Victim<'_> {
         self.arm(0)?;
         self.wish("counted")?;
         self.run()?.ends_with(0);
-        let steps = self.calls()?;
+        let mut steps = self.calls()?;
+        // The lease is given back after all of it: there is nothing left to lose.
+        steps.retain(|_, step| !step.contains("/var/lib/cellhost/lease"));
         let expected = ["mv", "sync", "systemctl restart"];
         for what in expected {
             assert!(

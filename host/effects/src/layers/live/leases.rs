@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cellhost_plan::MachineName;
 use cellhost_transport::{
-    Claim, CourierError, Fleet, Lease, Owner, Reply, Request, Tenure, Withheld,
+    Cause, Claim, CourierError, Fleet, Lease, Owner, Reply, Request, Tenure, Withheld,
 };
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -68,8 +68,10 @@ impl Leases {
         let mut machines = self.machines();
         let state = machines.entry(machine.clone()).or_insert(State::Asked);
         if let State::Lost(reason) = state {
-            let reason = reason.clone();
-            return Err(EffectError::Leased { reason });
+            return Err(EffectError::Leased {
+                reason: reason.clone(),
+                cause: None,
+            });
         }
         Ok(Claim {
             owner: self.owner(),
@@ -102,7 +104,11 @@ impl Leases {
         } else {
             self.missed(machine);
         }
-        EffectError::Leased { reason }
+        let cause = match why {
+            Withheld::Unable(words) => Some(Cause::of(words)),
+            Withheld::Another(_) | Withheld::Lost(_) | Withheld::AtWork(_) => None,
+        };
+        EffectError::Leased { reason, cause }
     }
 
     fn words(&self, machine: &MachineName, why: &Withheld) -> String {
@@ -131,10 +137,7 @@ impl Leases {
                 self.owner().cell
             ),
             Withheld::Unable(words) => format!(
-                "machine `{machine}` cannot keep a lease, and is not changed without one: {words}{}",
-                crate::Cause::of(words)
-                    .hint()
-                    .map_or(String::new(), |hint| format!(". {hint}"))
+                "machine `{machine}` cannot keep a lease, and is not changed without one: {words}"
             ),
         }
     }
