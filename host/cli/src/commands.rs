@@ -1,8 +1,11 @@
 //! The subcommands: one file each, with its `Args` and its `run`.
 
 mod check;
+mod drift;
 mod lab;
 mod module;
+mod plan;
+mod remove;
 mod replay;
 mod resume;
 mod run;
@@ -43,6 +46,12 @@ enum Command {
     Replay(replay::Args),
     /// Take machines away from runs that are dead
     Unlock(unlock::Args),
+    /// Show what a run would change, and keep it where wanted
+    Plan(plan::Args),
+    /// Say what differs from the plan; the exit code is 4 where something does
+    Drift(drift::Args),
+    /// Take modules off their machines, in the reverse order
+    Remove(remove::Args),
     /// Say everything that is wrong with a plan, and touch nothing
     Check(check::Args),
     /// Build modules and look into them
@@ -72,6 +81,9 @@ pub(crate) async fn run(
         Command::Runs(args) => runs::run(args, terminal),
         Command::Replay(args) => interruptible(replay::run(args, terminal)).await,
         Command::Unlock(args) => interruptible(unlock::run(args, terminal)).await,
+        Command::Plan(args) => plan::run(args, terminal).await,
+        Command::Drift(args) => drift::run(args, terminal).await,
+        Command::Remove(args) => remove::run(args, terminal).await,
         Command::Check(args) => interruptible(check::run(args, terminal)).await,
         Command::Module(args) => interruptible(module::run(args, terminal)).await,
         Command::Lab(args) => interruptible(lab::run(args, terminal)).await,

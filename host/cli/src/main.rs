@@ -1,10 +1,12 @@
 //! The `cellhost` program: arguments in, text and an exit code out.
 
+mod approval;
 mod cell_lock;
 mod commands;
 mod controller;
 mod directories;
 mod error;
+mod kept;
 mod lock;
 mod password;
 mod progress;

@@ -20,6 +20,8 @@ type Place = (InstanceName, Hook, Option<MachineName>);
 pub(crate) struct Progress {
     terminal: Terminal,
     options: Options,
+    /// Whether only the line of what is under way is shown.
+    silent: bool,
     line: Option<ProgressBar>,
     turns: BTreeMap<Place, Turn>,
 }
@@ -62,7 +64,7 @@ impl Turn {
 
 impl Progress {
     /// A view for this terminal.
-    pub(crate) fn new(terminal: &Terminal, options: Options) -> Self {
+    pub(crate) fn new(terminal: &Terminal, options: Options, silent: bool) -> Self {
         let line = terminal.is_interactive().then(|| {
             let line = ProgressBar::new_spinner();
             line.enable_steady_tick(Duration::from_millis(120));
@@ -71,9 +73,13 @@ impl Progress {
             }
             line
         });
+        if let Some(line) = &line {
+            terminal.shows(line.clone());
+        }
         Self {
             terminal: terminal.clone(),
             options,
+            silent,
             line,
             turns: BTreeMap::new(),
         }
@@ -232,6 +238,9 @@ impl Progress {
 
     /// Writes above the line of what is under way.
     fn write(&self, text: String) {
+        if self.silent {
+            return;
+        }
         match &self.line {
             Some(line) => line.suspend(|| self.terminal.note(text)),
             None => self.terminal.note(text),

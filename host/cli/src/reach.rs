@@ -7,17 +7,18 @@ use std::sync::{Arc, OnceLock};
 
 use anyhow::anyhow;
 use cellhost_effects::layers::{
-    Arbiter, Foresight, Halt, Journaled, Leases, Live, Patience, Policy, Preview, Resumed, Retried,
-    Secrets,
+    Agreed, Approval, Arbiter, Foresight, Halt, Journaled, Leases, Live, Never, Noted, Notes,
+    Patience, Policy, Preview, Resumed, Retried, Secrets,
 };
 use cellhost_effects::record::{Journal, Past};
-use cellhost_effects::{Effects, Vault};
+use cellhost_effects::{Agreement, Effects, Vault};
 use cellhost_engine::{Deployment, Event, Events, Happening, Stop, Summary};
 use cellhost_plan::{Plan, SecretName};
 use cellhost_transport::{Fleet, SshFleet};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
+use crate::approval::Operator;
 use crate::controller;
 use crate::error::{CommandError, Kind};
 use crate::password::root_password;
@@ -67,6 +68,8 @@ pub(crate) struct Reach {
     tell: watch::Sender<bool>,
     stop: Stop,
     show: report::Options,
+    /// Whether only the line of what is under way is shown.
+    silent: bool,
 }
 
 impl Reach {
@@ -104,6 +107,7 @@ impl Reach {
             tell,
             stop,
             show,
+            silent: false,
         })
     }
 
@@ -139,6 +143,48 @@ impl Reach {
         let below = Secrets::new(below, self.vault.clone());
         let below = Policy::new(self.patient(below));
         Arc::new(Journaled::new(below, journal))
+    }
+
+    /// The layers of a run that makes the changes that were agreed to. About others the operator is
+    /// asked, where that may be and somebody is there.
+    pub(crate) fn agreed(
+        &self,
+        journal: Arc<Journal>,
+        agreement: Agreement,
+        ask: bool,
+        terminal: &Terminal,
+    ) -> Arc<dyn Effects> {
+        let approval: Arc<dyn Approval> = if ask && terminal.can_ask() {
+            Arc::new(Operator::new(terminal, self.tell.clone()))
+        } else {
+            Arc::new(Never)
+        };
+        let below = Agreed::new(self.live(), agreement, self.vault.clone(), approval);
+        let below = Foresight::new(below);
+        let below = Secrets::new(below, self.vault.clone());
+        let below = Policy::new(self.patient(below));
+        Arc::new(Journaled::new(below, journal))
+    }
+
+    /// The layers of a run that only says what it would change, and notes all of it. Without a
+    /// journal it leaves no trace here either.
+    pub(crate) fn noting(&self, journal: Option<Arc<Journal>>) -> (Arc<dyn Effects>, Arc<Notes>) {
+        let notes = Notes::new(&ulid::Ulid::new().to_string(), self.vault.clone());
+        let below = Noted::new(Preview::new(self.live()), notes.clone());
+        let below = Foresight::new(below);
+        let below = Secrets::new(below, self.vault.clone());
+        let below = Policy::new(self.patient(below));
+        let effects: Arc<dyn Effects> = match journal {
+            Some(journal) => Arc::new(Journaled::new(below, journal)),
+            None => Arc::new(below),
+        };
+        (effects, notes)
+    }
+
+    /// The same reach, with nothing shown of what happens but that something does.
+    pub(crate) fn in_silence(mut self) -> Self {
+        self.silent = true;
+        self
     }
 
     /// Says which run this is for, before it begins: whoever is refused on a machine is told its
@@ -185,7 +231,8 @@ impl Reach {
         terminal: &Terminal,
         work: impl FnOnce(Events, Stop) -> F,
     ) -> Result<Summary, CommandError> {
-        let progress = tokio::spawn(Progress::new(terminal, self.show).follow(self.heard));
+        let progress =
+            tokio::spawn(Progress::new(terminal, self.show, self.silent).follow(self.heard));
         let signals = Signals::listen().map_err(|error| CommandError::new(Kind::Failed, error))?;
         let interrupt = tokio::spawn(interrupted(signals, terminal.clone(), self.tell));
         let signs = tokio::spawn(keep(self.leases.clone(), self.fleet.clone()));

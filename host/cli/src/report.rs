@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 use cellhost_effects::{Certainty, Hook, Settlement};
-use cellhost_engine::{Row, Status, Summary};
+use cellhost_engine::{Row, Status, Summary, Tally};
 use cellhost_plan::{InstanceName, MachineName};
 use serde_json::json;
 
@@ -118,7 +118,7 @@ pub(crate) fn summary(terminal: &Terminal, summary: &Summary, format: Format, dr
 fn table(summary: &Summary, dry_run: bool) -> String {
     let mut rows: Vec<&Row> = summary.rows.iter().collect();
     rows.sort_by(|a, b| (&a.module, a.hook, &a.machine).cmp(&(&b.module, b.hook, &b.machine)));
-    let cells: Vec<[String; 4]> = rows.iter().map(|row| cells(row)).collect();
+    let cells: Vec<[String; 4]> = rows.iter().map(|row| cells(row, dry_run)).collect();
     let widths: Vec<usize> = (0..4)
         .map(|column| {
             cells
@@ -172,8 +172,11 @@ pub(crate) fn place_of(hook: Hook, machine: Option<&MachineName>) -> String {
     }
 }
 
-fn cells(row: &Row) -> [String; 4] {
+fn cells(row: &Row, dry_run: bool) -> [String; 4] {
     let status = match &row.status {
+        Status::Changed(count) if dry_run => {
+            format!("would change {count}{}", sureness(row.tally))
+        }
         Status::Changed(count) => format!("changed {count}"),
         other => other.word().to_owned(),
     };
@@ -188,7 +191,7 @@ fn cells(row: &Row) -> [String; 4] {
 fn totals(summary: &Summary, dry_run: bool) -> String {
     let changes = summary.changes();
     let mut parts = vec![if dry_run {
-        format!("{changes} would change")
+        format!("{changes} would change{}", sureness(summary.tally()))
     } else {
         format!("{changes} changed")
     }];
@@ -204,6 +207,28 @@ fn totals(summary: &Summary, dry_run: bool) -> String {
     format!("{} in {}", parts.join(", "), seconds(summary.took))
 }
 
+/// How much of what would change is how sure; nothing where nothing would.
+fn sureness(tally: Tally) -> String {
+    let kinds = [
+        (tally.exact, "exact"),
+        (tally.assumed, "assumed"),
+        (tally.unknown, "unknown"),
+    ];
+    let kinds = kinds.iter().filter(|(count, _)| *count > 0);
+    let words: Vec<String> = kinds
+        .map(|(count, word)| format!("{count} {word}"))
+        .collect();
+    if words.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", words.join(", "))
+    }
+}
+
+fn certainty(tally: Tally) -> serde_json::Value {
+    json!({"exact": tally.exact, "assumed": tally.assumed, "unknown": tally.unknown})
+}
+
 /// How a run went, for programs.
 pub(crate) fn object(summary: &Summary, dry_run: bool) -> serde_json::Value {
     let rows: Vec<serde_json::Value> = summary
@@ -216,6 +241,7 @@ pub(crate) fn object(summary: &Summary, dry_run: bool) -> serde_json::Value {
                 "machine": row.machine,
                 "status": row.status.word(),
                 "changes": if let Status::Changed(count) = row.status { count } else { 0 },
+                "certainty": certainty(row.tally),
                 "reason": row.status.reason(),
                 "warnings": row.warnings,
                 "hints": row.hints,
@@ -227,6 +253,7 @@ pub(crate) fn object(summary: &Summary, dry_run: bool) -> serde_json::Value {
         "dry-run": dry_run,
         "interrupted": summary.interrupted,
         "changes": summary.changes(),
+        "certainty": certainty(summary.tally()),
         "seconds": summary.took.as_secs_f64(),
         "turns": rows,
     })

@@ -4,11 +4,13 @@ use std::{
     fmt,
     io::{IsTerminal as _, Stderr, Stdout, Write as _},
     process::ExitCode,
+    sync::{Arc, OnceLock},
 };
 
 use anstream::{AutoStream, ColorChoice};
 use cellhost_plan::Diagnostics;
 use clap::builder::styling::{AnsiColor, Style};
+use indicatif::ProgressBar;
 
 use crate::error::{CommandError, Kind};
 
@@ -24,6 +26,8 @@ pub(crate) struct Terminal {
     stdout: ColorChoice,
     stderr: ColorChoice,
     interactive: bool,
+    /// The line of what is under way, where there is one.
+    line: Arc<OnceLock<ProgressBar>>,
 }
 
 impl Terminal {
@@ -34,12 +38,42 @@ impl Terminal {
             stdout: AutoStream::choice(&stdout),
             stderr: AutoStream::choice(&stderr),
             interactive: stderr.is_terminal(),
+            line: Arc::default(),
         }
     }
 
     /// Tells whether a person watches stderr, so that progress is worth showing.
     pub(crate) fn is_interactive(&self) -> bool {
         self.interactive
+    }
+
+    /// Tells whether a person is there to answer.
+    pub(crate) fn can_ask(&self) -> bool {
+        self.interactive && std::io::stdin().is_terminal()
+    }
+
+    /// Takes up the line of what is under way, so that questions can stand above it.
+    pub(crate) fn shows(&self, line: ProgressBar) {
+        let _ = self.line.set(line);
+    }
+
+    /// Asks a question and reads one line; none where nobody is there, or the input ends.
+    pub(crate) fn ask(&self, question: &str) -> Option<String> {
+        if !self.can_ask() {
+            return None;
+        }
+        let asked = || {
+            let mut stderr = self.stderr();
+            let _ = write!(stderr, "{question}");
+            let _ = stderr.flush();
+            let mut line = String::new();
+            let read = std::io::stdin().read_line(&mut line).ok()?;
+            (read > 0).then_some(line)
+        };
+        match self.line.get() {
+            Some(line) => line.suspend(asked),
+            None => asked(),
+        }
     }
 
     /// Writes data, as it is, to stdout.

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use cellhost_plan::{InstanceName, MachineName, SecretName};
 use cellhost_transport::{Answer, resources};
 
-use crate::{EffectError, Item, Listener, Outcome, Rights, Templates};
+use crate::{Consent, EffectError, Item, Listener, Outcome, Rights, Templates};
 
 /// Performs effects. Implemented by every layer.
 #[async_trait]
@@ -48,6 +48,8 @@ pub struct Effect {
     pub act: Act,
     /// Hears what the machine writes meanwhile.
     pub listener: Listener,
+    /// Is asked before anything of a list is settled.
+    pub consent: Consent,
 }
 
 impl Effect {

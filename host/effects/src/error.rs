@@ -4,7 +4,7 @@ use cellhost_transport::{Cause, CourierError, Stage};
 
 use serde::{Deserialize, Serialize};
 
-use crate::Failure;
+use crate::{Failure, Settlement};
 
 /// Why an effect has no outcome. Each case is one that a module can read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
@@ -25,6 +25,14 @@ pub enum EffectError {
     /// Some wishes of a list could not be met; those that do not need them are settled.
     #[error("{0}")]
     Failed(Box<Failure>),
+    /// It is not what was agreed to, and was not sent.
+    #[error("{reason}")]
+    NotAgreed {
+        /// What differs.
+        reason: String,
+        /// What became of the part of the list before it.
+        settlements: Vec<Settlement>,
+    },
     /// The machine could not be reached, or was lost.
     #[error("{reason}")]
     Unreachable {
@@ -107,7 +115,10 @@ impl EffectError {
 
     /// Whether it ends the turn whatever the module makes of it.
     pub fn ends_turn(&self) -> bool {
-        matches!(self, Self::Diverged { .. } | Self::Undecided { .. })
+        matches!(
+            self,
+            Self::NotAgreed { .. } | Self::Diverged { .. } | Self::Undecided { .. }
+        )
     }
 
     /// Whether it says nothing about the machine: trouble on the way there, or a time that ran
@@ -121,6 +132,7 @@ impl EffectError {
             | Self::PortClosed
             | Self::Foreseen => false,
             Self::Failed(_)
+            | Self::NotAgreed { .. }
             | Self::Unreachable { .. }
             | Self::Leased { .. }
             | Self::Interrupted { .. }
@@ -141,6 +153,7 @@ impl EffectError {
             | Self::Invalid { .. }
             | Self::Failed(_)
             | Self::Leased { .. }
+            | Self::NotAgreed { .. }
             | Self::NotFound { .. }
             | Self::TooLarge { .. }
             | Self::PortClosed

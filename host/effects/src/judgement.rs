@@ -5,11 +5,14 @@ mod wanted;
 
 use std::collections::BTreeMap;
 
+use cellhost_manifest::digest;
+use cellhost_transport::FileKind;
 use cellhost_transport::Task;
+use cellhost_transport::resources::file::Before;
 use cellhost_transport::resources::path::PathFacts;
 use cellhost_transport::resources::{Difference, Facts, Identity, Sequence, Wish};
 
-use crate::{Certainty, EffectError, Item, Settlement, Trouble};
+use crate::{Certainty, EffectError, Item, Prospect, Replaced, Settlement, Trouble};
 
 pub(crate) use course::Course;
 use wanted::Wanted;
@@ -145,6 +148,39 @@ impl Wishes {
         }
     }
 
+    /// A wish about the same thing as the one at this place, for what needs it.
+    pub(crate) fn promise(&self, index: usize) -> Option<Wish> {
+        self.list.get(index).map(Wanted::promise)
+    }
+
+    /// What is told of a wish that does not differ, as far as can be told.
+    pub(crate) fn about(&self, index: usize) -> Prospect {
+        let wanted = self.list.get(index);
+        Prospect {
+            place: index,
+            subject: self.subject(self.item(index)),
+            wished: wanted.map(Wanted::fingerprint).unwrap_or_default(),
+            lines: Vec::new(),
+            content: None,
+            secret: wanted.is_some_and(Wanted::has_secrets),
+            certainty: Certainty::Exact,
+        }
+    }
+
+    /// What is told of a wish that differs before it is settled.
+    pub(crate) fn foreseen(&self, found: &Differing) -> Prospect {
+        let content = match (&found.task.wish, found.difference.content) {
+            (Wish::File(file), true) => found.replaced(&file.hash),
+            (Wish::Download(download), true) => found.replaced(&download.hash),
+            _ => None,
+        };
+        Prospect {
+            lines: found.difference.lines.clone(),
+            content,
+            ..self.about(found.index)
+        }
+    }
+
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
         self.list.len()
@@ -168,6 +204,35 @@ impl Differing {
     /// Whether the wish was made of what was looked at, so that it does not hold if that changed.
     pub(crate) fn guarded(&self) -> bool {
         matches!(&self.task.wish, Wish::File(file) if file.before.is_some())
+    }
+
+    /// Lets the wish hold only for what was looked at: a file that was replaced since is left alone.
+    pub(crate) fn pin(&mut self) {
+        let looked_at = match self.path() {
+            Some(PathFacts { kind: None, .. }) => Some(Before::Nothing),
+            Some(PathFacts {
+                kind: Some(FileKind::File),
+                hash: Some(hash),
+                ..
+            }) => Some(Before::Hash(hash.clone())),
+            _ => None,
+        };
+        if let Wish::File(file) = &mut self.task.wish
+            && self.difference.content
+            && file.before.is_none()
+        {
+            file.before = looked_at;
+        }
+    }
+
+    /// What stands at its path and what is to.
+    fn replaced(&self, after: &str) -> Option<Replaced> {
+        let facts = self.path()?;
+        let looked_at = facts.content.as_ref().map(|content| digest(&content.0));
+        Some(Replaced {
+            before: facts.hash.clone().or(looked_at),
+            after: after.to_owned(),
+        })
     }
 
     /// How the path stood that the wish is about.

@@ -10,10 +10,12 @@
 //! [`resumed`] takes the place of the journal when a run is gone on with; [`replayed`] the place of
 //! everything when it is lived through once more.
 
+mod agreed;
 mod foresight;
 mod halt;
 mod journal;
 mod live;
+mod noted;
 mod policy;
 mod preview;
 mod replayed;
@@ -21,10 +23,12 @@ mod resumed;
 mod retry;
 mod secrets;
 
+pub use agreed::{Agreed, Approval, Deviation, Never};
 pub use foresight::Foresight;
 pub use halt::{GRACE, Halt};
 pub use journal::Journaled;
 pub use live::{Leases, Live, Standing};
+pub use noted::{Noted, Notes};
 pub use policy::Policy;
 pub use preview::Preview;
 pub use replayed::{Divergence, Replay, Replayed};

@@ -11,6 +11,8 @@
 pub mod layers;
 pub mod record;
 
+mod agreement;
+mod consent;
 mod diff;
 mod edit;
 mod effect;
@@ -27,6 +29,8 @@ mod vault;
 #[cfg(test)]
 mod testing;
 
+pub use agreement::{AgreedChange, AgreedCommand, AgreedEffect, AgreedWish, Agreement, Word};
+pub use consent::{Consent, Overseer, Prospect, Replaced};
 pub use edit::{Change, Edit, Key, Line, MountLine, NoKey, NoLine, Pattern, Place};
 pub use effect::{
     Act, Command, Dial, Doubt, Effect, Effects, Ending, Hook, Input, Sign, Text, Turn,

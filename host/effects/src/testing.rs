@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cellhost_manifest::Asks;
 use cellhost_plan::{InstanceName, MachineName};
 
-use crate::{Act, Effect, Hook, Listener, Rights, Templates, Turn};
+use crate::{Act, Consent, Effect, Hook, Listener, Rights, Templates, Turn};
 
 /// An effect of a turn that may do nothing.
 pub(crate) fn effect(act: Act) -> Effect {
@@ -30,5 +30,6 @@ pub(crate) fn effect(act: Act) -> Effect {
         machine: MachineName::new("m1").unwrap(),
         act,
         listener: Listener::default(),
+        consent: Consent::default(),
     }
 }

@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use cellhost_effects::layers::{Leases, Live, Preview};
 use cellhost_effects::{
-    Act, Answer, Command, Content, Doubt, Effect, EffectError, Effects, File, Hook, Input, Item,
-    Listener, Outcome, Rights, Templates, Turn,
+    Act, Answer, Command, Consent, Content, Doubt, Effect, EffectError, Effects, File, Hook, Input,
+    Item, Listener, Outcome, Rights, Templates, Turn,
 };
 use cellhost_manifest::Asks;
 use cellhost_plan::{InstanceName, MachineName};
@@ -82,6 +82,7 @@ fn effect(act: Act) -> Effect {
         machine: MachineName::new("m1").unwrap(),
         act,
         listener: Listener::default(),
+        consent: Consent::default(),
     }
 }
 

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cellhost_effects::{Act, Certainty, Effect, EffectError, Effects, Ending, Listener, Turn};
+use cellhost_effects::{
+    Act, Certainty, Consent, Effect, EffectError, Effects, Ending, Listener, Turn,
+};
 use cellhost_plan::MachineName;
 
 use crate::event::{Event, Events, Happening};
-use crate::{Row, Status};
+use crate::{Row, Status, Tally};
 
 /// The first pause between two looks; pauses grow to [`LONGEST`].
 const SHORTEST: Duration = Duration::from_millis(250);
@@ -149,6 +151,7 @@ impl Gate {
             machine: self.machine.clone(),
             act: Act::Pause(time),
             listener: Listener::default(),
+            consent: Consent::default(),
         };
         self.sequence += 1;
         self.waited += time;
@@ -179,6 +182,7 @@ impl Gate {
             hook: self.turn.hook,
             machine: Some(self.machine.clone()),
             status,
+            tally: Tally::default(),
             warnings: Vec::new(),
             hints: Vec::new(),
             took,

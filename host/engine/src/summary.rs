@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cellhost_effects::{Ending, Hook};
+use cellhost_effects::{Certainty, Ending, Hook};
 use cellhost_plan::{InstanceName, MachineName};
 
 /// How a run went.
@@ -27,12 +27,41 @@ pub struct Row {
     pub machine: Option<MachineName>,
     /// How it ended.
     pub status: Status,
+    /// What it changed, or would, however it ended.
+    pub tally: Tally,
     /// What the module wants the operator to see.
     pub warnings: Vec<String>,
     /// What a person can do about its failure.
     pub hints: Vec<&'static str>,
     /// How long it took.
     pub took: Duration,
+}
+
+/// How many things changed, or would, by how sure that is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Certain to follow from what machines told.
+    pub exact: usize,
+    /// To be expected, if what only machines know is as expected.
+    pub assumed: usize,
+    /// Resting on what machines told that the real run will not meet.
+    pub unknown: usize,
+}
+
+impl Tally {
+    /// Counts one more.
+    pub fn count(&mut self, certainty: Certainty) {
+        match certainty {
+            Certainty::Exact => self.exact += 1,
+            Certainty::Assumed => self.assumed += 1,
+            Certainty::Unknown => self.unknown += 1,
+        }
+    }
+
+    /// How many there are of all kinds.
+    pub fn all(&self) -> usize {
+        self.exact + self.assumed + self.unknown
+    }
 }
 
 /// How a turn ended, from best to worst.
@@ -102,6 +131,18 @@ impl Summary {
     pub fn is_good_for(&self, module: &InstanceName) -> bool {
         let mut rows = self.rows.iter().filter(|row| row.module == *module);
         !self.interrupted && rows.all(|row| row.status.is_good())
+    }
+
+    /// How many things changed, or would, in the turns that did what they should.
+    pub fn tally(&self) -> Tally {
+        let changed = |row: &&Row| matches!(row.status, Status::Changed(_));
+        let mut tally = Tally::default();
+        for row in self.rows.iter().filter(changed) {
+            tally.exact += row.tally.exact;
+            tally.assumed += row.tally.assumed;
+            tally.unknown += row.tally.unknown;
+        }
+        tally
     }
 
     /// How many things changed, or would.

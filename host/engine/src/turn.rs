@@ -15,7 +15,7 @@ use crate::deployment::Call;
 use crate::event::{Event, Events, Happening};
 use crate::gate::{Gate, Health};
 use crate::witness::Witness;
-use crate::{Placed, Row, Status};
+use crate::{Placed, Row, Status, Tally};
 
 /// What a turn needs from its run.
 #[derive(Clone)]
@@ -23,6 +23,8 @@ pub(crate) struct Stage {
     effects: Arc<dyn Effects>,
     pub(crate) events: Events,
     rounds: Arc<Mutex<Rounds>>,
+    /// Whether what is removed takes its data along.
+    purge: bool,
 }
 
 /// How many turns each hook had so far, by module and machine.
@@ -87,6 +89,7 @@ impl Played {
             hook,
             machine: None,
             status,
+            tally: Tally::default(),
             warnings: Vec::new(),
             hints: Vec::new(),
             took: Duration::ZERO,
@@ -102,7 +105,13 @@ impl Stage {
             effects,
             events,
             rounds,
+            purge: false,
         }
+    }
+
+    /// The same stage where what is removed takes its data along, or does not.
+    pub(crate) fn purging(self, purge: bool) -> Self {
+        Self { purge, ..self }
     }
 
     /// Numbers the turns of a hook, so that each has a name of its own in the record.
@@ -140,8 +149,8 @@ impl Stage {
         self.tell(placed, hook, machine.as_ref(), Happening::Began);
         let result = match hook {
             Hook::Apply | Hook::Foresee => placed.module.apply(context).await,
-            // What leaves keeps its data: only a person may say that it can go.
-            Hook::Remove => placed.module.remove(context, false).await,
+            // What leaves keeps its data unless a person said that it can go.
+            Hook::Remove => placed.module.remove(context, self.purge).await,
             _ => placed.module.form(context).await,
         };
         let took = begun.elapsed();
@@ -175,6 +184,7 @@ impl Stage {
             hook,
             machine,
             status,
+            tally: witness.tally(),
             warnings: witness.warnings(),
             hints,
             took,

@@ -1,7 +1,7 @@
 //! Sees every effect of a turn: counts changes and tells about them.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use async_trait::async_trait;
@@ -12,13 +12,14 @@ use cellhost_effects::{
 use cellhost_plan::MachineName;
 use cellhost_runtime::{Level, Voice};
 
+use crate::Tally;
 use crate::event::{Event, Events, Happening};
 
 /// The outermost layer of a turn, and the ear for its words.
 pub(crate) struct Witness {
     inner: Arc<dyn Effects>,
     events: Events,
-    changes: AtomicUsize,
+    tally: Mutex<Tally>,
     unreachable: AtomicBool,
     interrupted: AtomicBool,
     stopped: OnceLock<String>,
@@ -33,7 +34,7 @@ impl Witness {
         Self {
             inner,
             events,
-            changes: AtomicUsize::new(0),
+            tally: Mutex::default(),
             unreachable: AtomicBool::new(false),
             interrupted: AtomicBool::new(false),
             stopped: OnceLock::new(),
@@ -46,7 +47,20 @@ impl Witness {
 
     /// How many things changed in this turn.
     pub(crate) fn changes(&self) -> usize {
-        self.changes.load(Ordering::Relaxed)
+        self.tally().all()
+    }
+
+    /// The same by how sure that is.
+    pub(crate) fn tally(&self) -> Tally {
+        self.tally.lock().map(|tally| *tally).unwrap_or_default()
+    }
+
+    fn count(&self, certainties: impl IntoIterator<Item = Certainty>) {
+        if let Ok(mut tally) = self.tally.lock() {
+            certainties
+                .into_iter()
+                .for_each(|certainty| tally.count(certainty));
+        }
     }
 
     /// Whether a machine could not be reached in this turn.
@@ -101,7 +115,7 @@ impl Witness {
     fn settled(&self, machine: MachineName, settlements: &[Settlement]) -> Happening {
         let changed = settlements.iter().filter(|settled| settled.changed());
         let changed: Vec<Settlement> = changed.cloned().collect();
-        self.changes.fetch_add(changed.len(), Ordering::Relaxed);
+        self.count(changed.iter().map(|settled| settled.certainty));
         Happening::Settled { machine, changed }
     }
 
@@ -138,7 +152,7 @@ impl Witness {
         match (&effect.act, &outcome.found) {
             (_, Found::Settled(settlements)) => self.settled(machine, settlements),
             (Act::Run { command, .. }, Found::Ran(answer)) => {
-                self.changes.fetch_add(1, Ordering::Relaxed);
+                self.count([certainty]);
                 let status = answer.as_ref().map(|answer| answer.status);
                 Happening::Ran {
                     machine,
@@ -199,15 +213,20 @@ impl Effects for Witness {
             }
         };
         self.tell(&effect.turn, happening);
-        if let Err(EffectError::Leased {
-            cause: Some(cause), ..
-        }) = &result
-            && let Ok(mut causes) = self.causes.lock()
-        {
-            causes.insert(*cause);
-        }
-        if let Err(EffectError::Failed(failure)) = &result {
-            self.failed(&effect, failure);
+        match &result {
+            Err(EffectError::Failed(failure)) => self.failed(&effect, failure),
+            Err(EffectError::Leased {
+                cause: Some(cause), ..
+            }) => {
+                if let Ok(mut causes) = self.causes.lock() {
+                    causes.insert(*cause);
+                }
+            }
+            Err(EffectError::NotAgreed { settlements, .. }) => {
+                let settled = self.settled(effect.machine.clone(), settlements);
+                self.tell(&effect.turn, settled);
+            }
+            _ => {}
         }
         result
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use cellhost_effects::{Act, Effect, EffectError, Listener, Outcome};
+use cellhost_effects::{Act, Consent, Effect, EffectError, Listener, Outcome};
 use wasmtime::component::{Resource, ResourceTable};
 use wasmtime::{Store, UpdateDeadline};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
@@ -38,6 +38,7 @@ impl TurnState {
             machine: machine.name.clone(),
             act,
             listener: Listener::default(),
+            consent: Consent::default(),
         })
     }
 

@@ -108,6 +108,19 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<ExitCode, Com
     })
 }
 
+/// Refuses what no run goes on from.
+fn resumable(entry: &Entry) -> Result<(), CommandError> {
+    let hint = match entry.opening.kind {
+        Kind::Run => return Ok(()),
+        Kind::DryRun => "it changed nothing that one could go on with",
+        Kind::Agreed => "run the kept plan again: what came about is not repeated",
+        Kind::Removal => "remove again: what is gone is not removed twice",
+    };
+    let kind = entry.opening.kind.word();
+    let error = anyhow!("run {} was a {kind}", entry.short());
+    Err(CommandError::new(Fault::Usage, error).hint(hint))
+}
+
 /// The run that is gone on with: the one named, else the last one of the plan's cell. Whatever
 /// came after a run has changed what it saw, so only the last one can be gone on with.
 fn chosen(args: &Args, terminal: &Terminal) -> Result<Entry, CommandError> {
@@ -115,11 +128,7 @@ fn chosen(args: &Args, terminal: &Terminal) -> Result<Entry, CommandError> {
     let shelf = Shelf::open()?;
     let named = args.run.as_deref().map(|run| shelf.find(run)).transpose()?;
     let cell = if let Some(entry) = &named {
-        if entry.opening.kind != Kind::Run {
-            let kind = entry.opening.kind.word();
-            let error = usage(format!("run {} was a {kind}", entry.short()));
-            return Err(error.hint("it changed nothing that one could go on with"));
-        }
+        resumable(entry)?;
         entry.opening.cell.clone()
     } else {
         let path = args.plan.clone().unwrap_or_else(|| "plan.toml".into());
@@ -139,6 +148,7 @@ fn chosen(args: &Args, terminal: &Terminal) -> Result<Entry, CommandError> {
         ))
         .hint("only the last run of a cell can be gone on with: what is on record of others no longer holds"));
     }
+    resumable(&last)?;
     if last.ended == Ended::Well {
         return Err(usage(format!(
             "run {} of {} finished, so there is nothing to go on with",

@@ -2,9 +2,11 @@
 
 use std::process::ExitCode;
 
+use anyhow::anyhow;
 use cellhost_engine::{Summary, run as run_deployment};
 
-use crate::error::CommandError;
+use crate::error::{CommandError, Kind as Fault};
+use crate::kept::Kept;
 use crate::reach::{Reach, ReachArgs};
 use crate::record::{self, Begun, Kind};
 use crate::report;
@@ -22,22 +24,38 @@ pub(crate) struct Args {
     /// Show what would change, and change nothing
     #[arg(long)]
     dry_run: bool,
+
+    /// Ask nothing: what a kept plan does not have is refused
+    #[arg(long)]
+    yes: bool,
 }
 
 pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<ExitCode, CommandError> {
-    let mut session = if args.dry_run {
-        Session::open(&args.plan, terminal).await?
-    } else {
-        Session::open_alone(&args.plan, "run", terminal).await?
+    let kept = Kept::recognize(&args.plan.plan)?;
+    let plan = match &kept {
+        Some(_) if args.dry_run => {
+            let error = anyhow!("a kept plan is a dry run already");
+            return Err(CommandError::new(Fault::Usage, error));
+        }
+        Some(kept) => kept.arguments(&args.plan),
+        None => args.plan,
     };
+    let mut session = if args.dry_run {
+        Session::open(&plan, terminal).await?
+    } else {
+        Session::open_alone(&plan, "run", terminal).await?
+    };
+    if let Some(kept) = &kept {
+        kept.check(&session)?;
+    }
     let reach = Reach::open(&session.deployment, &args.reach, args.dry_run)?;
     if !args.dry_run {
         session.lock.save()?;
     }
-    let kind = if args.dry_run {
-        Kind::DryRun
-    } else {
-        Kind::Run
+    let kind = match &kept {
+        Some(_) => Kind::Agreed,
+        None if args.dry_run => Kind::DryRun,
+        None => Kind::Run,
     };
     let Begun { journal, path } = record::begin(&session, &reach, kind)?;
     let run = record::name(&path);
@@ -45,6 +63,8 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<ExitCode, Com
     reach.serve(&run, &journal);
     let effects = if args.dry_run {
         reach.preview(journal.clone())
+    } else if let Some(kept) = kept {
+        reach.agreed(journal.clone(), kept.agreement, !args.yes, terminal)
     } else {
         reach.real(journal.clone())
     };
@@ -64,7 +84,12 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<ExitCode, Com
     if args.dry_run {
         return ended;
     }
-    ended.map_err(|error| error.hint("`cellhost resume` goes on where this run stopped"))
+    ended.map_err(|error| {
+        error.hint(match kind {
+            Kind::Agreed => "run the same file again for what is left of it, or look anew",
+            _ => "`cellhost resume` goes on where this run stopped",
+        })
+    })
 }
 
 /// Forgets the machines that modules have let go.

@@ -20,6 +20,10 @@ use crate::session::Session;
 pub(crate) enum Kind {
     /// It changes machines.
     Run,
+    /// It makes the changes of a plan that was kept.
+    Agreed,
+    /// It takes modules off machines.
+    Removal,
     /// It says what it would change.
     DryRun,
 }
@@ -29,6 +33,8 @@ impl Kind {
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Run => "run",
+            Self::Agreed => "run of a kept plan",
+            Self::Removal => "removal",
             Self::DryRun => "dry run",
         }
     }

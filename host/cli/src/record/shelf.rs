@@ -111,7 +111,7 @@ impl Shelf {
     /// The runs of a cell that changed machines, the newest first.
     pub(crate) fn real_runs(&self, cell: &CellName) -> Result<Vec<Entry>, CommandError> {
         let (mut entries, _) = self.entries()?;
-        entries.retain(|entry| entry.opening.cell == *cell && entry.opening.kind == Kind::Run);
+        entries.retain(|entry| entry.opening.cell == *cell && entry.opening.kind != Kind::DryRun);
         Ok(entries)
     }
 

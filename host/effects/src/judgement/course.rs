@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cellhost_transport::resources::Wish;
 use cellhost_transport::{Fate, Trouble};
 
-use super::{Differing, Judged, Wishes};
+use super::{Differing, Hopeless, Judged, Wishes};
 use crate::{Certainty, EffectError, Failure, Missed, Settlement, Stopped};
 
 /// What became of the wishes of a list so far.
@@ -39,8 +39,7 @@ impl<'a> Course<'a> {
             while let Some(earlier) = hopeless.next_if(|earlier| earlier.index < found.index) {
                 self.miss(earlier.item, earlier.wish, earlier.trouble);
             }
-            let needs = self.lost.iter().any(|lost| found.task.wish.needs(lost));
-            if needs {
+            if self.lacks(&found) {
                 self.stop(found);
             } else {
                 admitted.push(found);
@@ -61,11 +60,25 @@ impl<'a> Course<'a> {
         }
     }
 
-    /// How sure the answers are from an item on.
-    pub(crate) fn trust(&mut self, from: usize, certainty: Certainty) {
-        for settlement in self.settlements.iter_mut().skip(from) {
-            settlement.certainty = certainty;
+    /// How sure the answer about an item is: as sure as the least sure of its wishes.
+    pub(crate) fn trust(&mut self, item: usize, certainty: Certainty) {
+        if let Some(settlement) = self.settlements.get_mut(item) {
+            settlement.certainty = certainty.max(settlement.certainty);
         }
+    }
+
+    /// Takes a wish that cannot be met as things stand now for one that changes something.
+    pub(crate) fn presume(&mut self, open: &Hopeless) {
+        if let Some(settlement) = self.settlements.get_mut(open.item) {
+            let now = &open.trouble.message;
+            let line = format!("known once it is there; now {now}");
+            settlement.lines.push(line);
+        }
+    }
+
+    /// Whether a wish needs one that did not come about.
+    pub(crate) fn lacks(&self, found: &Differing) -> bool {
+        self.lost.iter().any(|lost| found.task.wish.needs(lost))
     }
 
     /// Whether no wish from a place on can be tried any more.
@@ -84,6 +97,11 @@ impl<'a> Course<'a> {
         for index in from..self.wishes.len() {
             self.stopped.insert(self.wishes.item(index));
         }
+    }
+
+    /// What became of those before, where nothing more is tried.
+    pub(crate) fn so_far(self) -> Vec<Settlement> {
+        self.settlements
     }
 
     /// What became of all of them.

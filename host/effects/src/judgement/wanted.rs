@@ -3,6 +3,7 @@
 mod several;
 
 use cellhost_manifest::digest;
+use cellhost_transport::resources::container::ContainerFacts;
 use cellhost_transport::resources::file::{Before, File};
 use cellhost_transport::resources::path::Absent;
 use cellhost_transport::resources::service::Watch;
@@ -63,6 +64,29 @@ impl Wanted {
             Identity::Path { path, .. } | Identity::Content(path) => Some(path),
             _ => None,
         }
+    }
+
+    /// Stands for everything that is wished for: two wishes that differ have two of them.
+    pub(super) fn fingerprint(&self) -> String {
+        let text = match &self.what {
+            What::Edit(edit) => format!("{edit:?}"),
+            What::Wish(Wish::File(file)) => format!(
+                "{} {:?} {:?} {:?} {}",
+                file.hash, file.mode, file.owner, file.group, file.backup
+            ),
+            // What is shown of it leaves out what may be secret; what it would be does not.
+            What::Wish(wish @ Wish::Container(_)) => {
+                let before = Facts::Container(ContainerFacts::Absent);
+                format!("{:?}", wish.met(&before))
+            }
+            What::Wish(wish) => format!("{wish:?}"),
+        };
+        digest(text.as_bytes())
+    }
+
+    /// Whether the values of secrets are, or may be, in what is wished for.
+    pub(super) fn has_secrets(&self) -> bool {
+        self.shown.is_some() || matches!(&self.what, What::Wish(Wish::Container(_)))
     }
 
     /// A wish about the same thing, for what needs it.

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use crate::judgement::{Course, Wishes};
-use crate::{Act, Effect, EffectError, Effects, Found, Hook, Item, Outcome};
+use crate::{Act, Certainty, Effect, EffectError, Effects, Found, Hook, Item, Outcome};
 
 /// Ends what a foreseeing turn asks with [`EffectError::Foreseen`] as soon as it would change a
 /// machine; looks pass. A turn that is never ended so is one that changes nothing, and has
@@ -26,11 +26,13 @@ impl<E: Effects> Foresight<E> {
             return Err(EffectError::other("the machine was not looked at"));
         };
         let judged = wishes.judge(0, &facts);
-        if !judged.differing.is_empty() {
+        // What cannot be met as things stand may be met by the time.
+        let open = !judged.hopeless.is_empty() && outcome.certainty != Certainty::Exact;
+        if !judged.differing.is_empty() || open {
             return Err(EffectError::Foreseen);
         }
         let mut course = Course::new(&wishes);
-        course.trust(0, outcome.certainty);
+        (0..items.len()).for_each(|item| course.trust(item, outcome.certainty));
         drop(course.admit(judged));
         Ok(Outcome {
             found: Found::Settled(course.end()?),

@@ -20,7 +20,8 @@ use crate::diff::diff;
 use crate::judgement::{Course, Differing, Wishes};
 use crate::listener::Lines;
 use crate::{
-    Act, Command, Dial, Effect, EffectError, Effects, Found, Input, Item, Outcome, Sign, Text,
+    Act, Command, Consent, Dial, Effect, EffectError, Effects, Found, Input, Item, Outcome, Sign,
+    Text,
 };
 
 /// How much of each output stream of a command is kept.
@@ -66,7 +67,7 @@ impl Effects for Live {
         let lines = Lines::new(&effect.listener);
         let echo = lines.echo();
         let found = match effect.act {
-            Act::Ensure(items) => ensure(&way, &items, echo).await?,
+            Act::Ensure(items) => ensure(&way, &items, echo, &effect.consent).await?,
             Act::Look(identities) => Found::Facts(look(courier, identities).await?),
             Act::Probe { command, .. } => Found::Answer(answer(courier, command, echo).await?),
             Act::Run { command, .. } => {
@@ -106,7 +107,12 @@ impl Effects for Live {
 
 /// Settles a list: one look and one settling, and one more of each for every package that is
 /// installed or removed on the way, because nobody knows what it brings or takes along.
-async fn ensure(way: &Way, items: &[Item], echo: Echo) -> Result<Found, EffectError> {
+async fn ensure(
+    way: &Way,
+    items: &[Item],
+    echo: Echo,
+    consent: &Consent,
+) -> Result<Found, EffectError> {
     let wishes = Wishes::of(items)?;
     let mut course = Course::new(&wishes);
     let mut from = 0;
@@ -115,7 +121,18 @@ async fn ensure(way: &Way, items: &[Item], echo: Echo) -> Result<Found, EffectEr
         let facts = look(way.courier.as_ref(), wishes.identities(from)).await?;
         let judged = wishes.judge(from, &facts);
         from = judged.next;
-        let tried = course.admit(judged);
+        let mut tried = course.admit(judged);
+        if consent.is_needed() {
+            let about = tried.iter().map(|found| wishes.foreseen(found));
+            if let Err(reason) = consent.ask(about.collect()).await {
+                let settlements = course.so_far();
+                return Err(EffectError::NotAgreed {
+                    reason,
+                    settlements,
+                });
+            }
+            tried.iter_mut().for_each(Differing::pin);
+        }
         let fates = settle(way, &tried, echo.clone()).await?;
         let changed = tried.iter().zip(&fates).find(|(found, fate)| {
             // Others write this file too: what it is made of has to be looked at once more.

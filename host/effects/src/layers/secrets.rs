@@ -171,6 +171,13 @@ impl<E: Effects> Secrets<E> {
                 }
                 self.scrub_settlements(&mut failure.settlements);
             }
+            EffectError::NotAgreed {
+                reason,
+                settlements,
+            } => {
+                self.vault.scrub_text(reason);
+                self.scrub_settlements(settlements);
+            }
             EffectError::Diverged { .. }
             | EffectError::Undecided { .. }
             | EffectError::TooLarge { .. }

@@ -89,7 +89,7 @@ mod tests {
             settlements: vec![settlement.clone()],
         };
         let found = [
-            Found::Settled(vec![settlement]),
+            Found::Settled(vec![settlement.clone()]),
             Found::Settled(Vec::new()),
             Found::Answer(answer.clone()),
             Found::Ran(Some(answer)),
@@ -119,6 +119,10 @@ mod tests {
             EffectError::NotFound { path: "/a".into() },
             EffectError::TooLarge { bytes: 7 },
             EffectError::PortClosed,
+            EffectError::NotAgreed {
+                reason: reason(),
+                settlements: vec![settlement.clone()],
+            },
             EffectError::Diverged { reason: reason() },
             EffectError::Other { reason: reason() },
         ];

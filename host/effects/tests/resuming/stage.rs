@@ -198,6 +198,7 @@ pub(crate) async fn ask(
         machine: turn.machine.clone().unwrap(),
         act,
         listener: Listener::default(),
+        consent: cellhost_effects::Consent::default(),
     };
     effects.perform(effect).await
 }

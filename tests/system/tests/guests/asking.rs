@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use cellhost_effects::{
-    Act, Command, Content, Doubt, Effect, EffectError, Effects, File, Hook, Input, Item, Listener,
-    Outcome, Rights, Service, Templates, Turn,
+    Act, Command, Consent, Content, Doubt, Effect, EffectError, Effects, File, Hook, Input, Item,
+    Listener, Outcome, Rights, Service, Templates, Turn,
 };
 use cellhost_manifest::Manifest;
 use cellhost_plan::{InstanceName, SecretName};
@@ -22,11 +23,24 @@ pub(crate) struct Asker {
     turn: Arc<Turn>,
     effects: Arc<dyn Effects>,
     journal: PathBuf,
+    asked: AtomicU32,
 }
 
 impl Asker {
     /// Has these asks on `m1` and `m2`, the secret `own`, and the template `file` = `{{ value }}`.
     pub(crate) fn new(stage: &Stage, mode: Mode, hook: Hook, asks: &str) -> Result<Self> {
+        let journal = stage.journal()?;
+        let effects = stage.stack(mode, &journal)?;
+        Self::before(effects, journal, hook, asks)
+    }
+
+    /// The same before these layers, which write to this journal.
+    pub(crate) fn before(
+        effects: Arc<dyn Effects>,
+        journal: PathBuf,
+        hook: Hook,
+        asks: &str,
+    ) -> Result<Self> {
         let text = format!("name = \"asker\"\nversion = \"1.2.3\"\n{asks}");
         let manifest =
             Manifest::parse("module.toml", &text).map_err(|wrong| anyhow!(wrong.render(false)))?;
@@ -46,11 +60,11 @@ impl Asker {
             rights: Arc::new(rights),
             templates: Arc::new(Templates::parse(&templates.into())?),
         };
-        let journal = stage.journal()?;
         Ok(Self {
             turn: Arc::new(turn),
-            effects: stage.stack(mode, &journal)?,
+            effects,
             journal,
+            asked: AtomicU32::new(0),
         })
     }
 
@@ -70,6 +84,7 @@ impl Asker {
             turn: Arc::new(turn),
             effects: self.effects.clone(),
             journal: self.journal.clone(),
+            asked: AtomicU32::new(0),
         }
     }
 
@@ -82,10 +97,11 @@ impl Asker {
     pub(crate) async fn ask_of(&self, on: &str, act: Act) -> Result<Outcome, EffectError> {
         let effect = Effect {
             turn: self.turn.clone(),
-            sequence: 0,
+            sequence: self.asked.fetch_add(1, Ordering::Relaxed),
             machine: machine(on),
             act,
             listener: Listener::default(),
+            consent: Consent::default(),
         };
         self.effects.perform(effect).await
     }

@@ -15,7 +15,7 @@ pub(crate) const GUESTS: [&str; 3] = ["greeting-rust", "greeting-c", "greeting-p
 /// Words that JSON, templates and C all have their own ideas about.
 const GREETING: &str = r#"caf\u00e9 \"{{ x }}\" \\ \t\ud83e\udd80"#;
 
-fn plan(guest: &str) -> String {
+pub(crate) fn plan(guest: &str) -> String {
     // TOML has no surrogates; JSON, which modules get, may.
     let greeting = GREETING.replace(r"\ud83e\udd80", r"\U0001F980");
     format!("[modules.{guest}]\non = \"all\"\nsettings = {{ greeting = \"{greeting}\" }}\n")

@@ -9,8 +9,10 @@
     reason = "a failing helper fails its test"
 )]
 
+mod agreed;
 mod asking;
 mod bench;
+mod certainty;
 mod commanding;
 mod complete;
 mod containers;

@@ -5,9 +5,11 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context as _, Result, anyhow};
-use cellhost_effects::layers::{Foresight, Journaled, Live, Policy, Preview, Secrets};
+use cellhost_effects::layers::{
+    Agreed, Approval, Foresight, Journaled, Live, Noted, Notes, Policy, Preview, Secrets,
+};
 use cellhost_effects::record::Journal;
-use cellhost_effects::{Effects, Hook, Settlement, Turn, Vault};
+use cellhost_effects::{Agreement, Effects, Hook, Settlement, Turn, Vault};
 use cellhost_engine::{Deployment, Event, Happening, Placed, Roster, Row, Summary};
 use cellhost_plan::{InstanceName, MachineName, Plan, SecretName};
 use cellhost_runtime::{CellView, Context, Level, Limits, LoadError, Module, Runtime, Voice};
@@ -117,6 +119,30 @@ impl Stage {
         })
     }
 
+    /// The layers of a dry run whose changes are noted.
+    pub(crate) fn noting(&self) -> (Arc<dyn Effects>, Arc<Notes>) {
+        let notes = Notes::new("salt", self.vault.clone());
+        let preview = Preview::new(Live::new(self.fleet.clone()));
+        let noted = Foresight::new(Noted::new(preview, notes.clone()));
+        let effects = Policy::new(Secrets::new(noted, self.vault.clone()));
+        (Arc::new(effects), notes)
+    }
+
+    /// The layers of a run that makes the changes of an agreement, and asks about others.
+    pub(crate) fn agreeing(
+        &self,
+        agreement: Agreement,
+        approval: Arc<dyn Approval>,
+        journal: &Path,
+    ) -> Result<Arc<dyn Effects>> {
+        let journal = Arc::new(Journal::begin(journal)?);
+        let live = Live::new(self.fleet.clone());
+        let agreed = Agreed::new(live, agreement, self.vault.clone(), approval);
+        let below = Secrets::new(Foresight::new(agreed), self.vault.clone());
+        let below = Policy::new(below);
+        Ok(Arc::new(Journaled::new(below, journal)))
+    }
+
     /// A path for a journal that is not there yet.
     pub(crate) fn journal(&self) -> Result<std::path::PathBuf> {
         let count = fs_err::read_dir(self.place.path())?.count();
@@ -127,6 +153,13 @@ impl Stage {
     pub(crate) async fn run(&self, deployment: &Deployment, mode: Mode) -> Result<Told> {
         let journal = self.journal()?;
         let effects = self.stack(mode, &journal)?;
+        let mut told = self.over(deployment, effects).await;
+        told.journal = fs_err::read_to_string(journal)?;
+        Ok(told)
+    }
+
+    /// Runs a deployment over these layers; what they record is not told.
+    pub(crate) async fn over(&self, deployment: &Deployment, effects: Arc<dyn Effects>) -> Told {
         let (events, mut heard) = mpsc::unbounded_channel();
         let (_go_on, stop) = watch::channel(false);
         let summary = cellhost_engine::run(deployment, effects, events, stop).await;
@@ -134,11 +167,11 @@ impl Stage {
         while let Ok(event) = heard.try_recv() {
             told.push(event);
         }
-        Ok(Told {
+        Told {
             summary,
             events: told,
-            journal: fs_err::read_to_string(journal)?,
-        })
+            journal: String::new(),
+        }
     }
 
     /// Everything that the machines are, as text.

@@ -1,6 +1,7 @@
-use anyhow::Result;
+use anyhow::{Context as _, Result};
+use serde_json::Value;
 
-use crate::site::Site;
+use crate::site::{Ran, Site};
 use crate::watcher::Watcher;
 
 /// Known to these tests alone: others, which run beside them, tell machines theirs.
@@ -12,7 +13,10 @@ fn a_dry_run_changes_nothing() -> Result<()> {
     let site = Site::up(3)?;
     site.plan_of_the_example()?;
     let before = site.fingerprints()?;
-    let dry = site.run(&["--dry-run"], &VARIABLES)?.ends_with(0);
+    let guests = cellhost_system_tests::guests().canonicalize()?;
+    let guests = guests.to_str().context("a path that is text")?;
+    let words = ["plan", "--modules", guests, "-o", "kept.json"];
+    let dry = Ran::of(&site.cellhost(&words, &VARIABLES).output()?)?.ends_with(0);
     assert_eq!(site.fingerprints()?, before);
     assert!(!site.path().join("cellhost.lock").exists());
     assert!(!dry.written().contains(PASSWORD), "{}", dry.written());
@@ -32,9 +36,79 @@ fn a_dry_run_changes_nothing() -> Result<()> {
     assert_eq!(count("CLUSTER MEET"), 5);
     assert_eq!(count("CLUSTER ADDSLOTSRANGE"), 3);
     assert_eq!(count("CLUSTER REPLICATE"), 3);
-    assert!(dry.stdout.contains(" would change in "), "{}", dry.stdout);
+    assert!(dry.stdout.contains(" would change ("), "{}", dry.stdout);
     assert!(!site.journals()?.contains(PASSWORD));
+    let kept = fs_err::read_to_string(site.path().join("kept.json"))?;
+    assert!(!kept.contains(PASSWORD));
+    assert!(!site.path().join("cellhost.lock").exists());
+
+    // What was kept is done, and what was certain comes about just so.
+    let before = site.journals()?;
+    let tell = |words: &[&str]| Ran::of(&site.cellhost(words, &VARIABLES).output()?);
+    tell(&["run", "kept.json"])?.ends_with(0);
+    let formed = "REDISCLI_AUTH=sesame-canary-4711 redis-cli -p 7000 CLUSTER INFO";
+    assert!(site.on(1, formed)?.contains("cluster_slots_ok:16384"));
+    let after = site.journals()?;
+    let run: Vec<&str> = after
+        .lines()
+        .filter(|line| !before.contains(line))
+        .collect();
+    let run: Vec<Value> = run
+        .into_iter()
+        .map(serde_json::from_str)
+        .collect::<Result<_, _>>()?;
+    let mut came = Vec::new();
+    run.iter().for_each(|line| changes(line, &mut came));
+    let mut foreseen = Vec::new();
+    changes(&serde_json::from_str(&kept)?, &mut foreseen);
+    let certain: Vec<&(String, Value, String)> = foreseen
+        .iter()
+        .filter(|(_, _, certainty)| certainty == "exact")
+        .collect();
+    assert!(certain.len() >= 3, "{foreseen:?}");
+    for change in certain {
+        let place = came.iter().position(|other| other == change);
+        let place = place.with_context(|| format!("{change:?} did not come about: {came:?}"))?;
+        came.swap_remove(place);
+    }
+
+    // Nothing is left to do, until somebody stops an instance; and then all of it goes.
+    let drift = ["drift", "--modules", guests, "--format", "json"];
+    let none = tell(&drift)?.ends_with(0);
+    assert_eq!(none.summary()?.get("drift"), Some(&Value::Bool(false)));
+    site.on(2, "systemctl stop redis-server@7001")?;
+    let some = tell(&drift)?.ends_with(4);
+    assert!(some.stdout.contains("redis-server@7001"), "{}", some.stdout);
+    tell(&["remove", "--modules", guests])?.ends_with(2);
+    let cell = ["remove", "--modules", guests, "--yes-remove", "redis"];
+    tell(&cell)?.ends_with(0);
+    for machine in 1..=3 {
+        assert!(!site.does(machine, "systemctl is-active --quiet redis-server@7000")?);
+        assert!(!site.does(machine, "test -e /etc/redis/redis-7000.conf")?);
+        assert!(site.does(machine, "test -d /var/lib/redis/7000")?);
+    }
+    let lock = fs_err::read_to_string(site.path().join("cellhost.lock"))?;
+    assert!(!lock.contains("address"), "{lock}");
     Ok(())
+}
+
+/// All changes in a record or a kept plan, wherever they stand: what about, what, how sure.
+fn changes(value: &Value, found: &mut Vec<(String, Value, String)>) {
+    match value {
+        Value::Object(members) => {
+            let about = members.get("subject").and_then(Value::as_str);
+            let certainty = members.get("certainty").and_then(Value::as_str);
+            let lines = members.get("lines");
+            if let (Some(about), Some(lines), Some(certainty)) = (about, lines, certainty)
+                && lines.as_array().is_some_and(|lines| !lines.is_empty())
+            {
+                found.push((about.to_owned(), lines.clone(), certainty.to_owned()));
+            }
+            members.values().for_each(|member| changes(member, found));
+        }
+        Value::Array(list) => list.iter().for_each(|member| changes(member, found)),
+        _ => {}
+    }
 }
 
 #[test]

@@ -1,0 +1,57 @@
+//! The operator, asked about what was not agreed to.
+
+use std::fmt::Write as _;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use cellhost_effects::layers::{Approval, Deviation};
+use tokio::sync::{Mutex, watch};
+
+use crate::report::clean;
+use crate::terminal::Terminal;
+
+/// Asks on the terminal, one question at a time.
+pub(crate) struct Operator {
+    terminal: Terminal,
+    tell: watch::Sender<bool>,
+    asking: Mutex<()>,
+    stopped: AtomicBool,
+}
+
+impl Operator {
+    /// An operator who can stop the run by this.
+    pub(crate) fn new(terminal: &Terminal, tell: watch::Sender<bool>) -> Self {
+        Self {
+            terminal: terminal.clone(),
+            tell,
+            asking: Mutex::new(()),
+            stopped: AtomicBool::new(false),
+        }
+    }
+}
+
+#[async_trait]
+impl Approval for Operator {
+    async fn allows(&self, deviation: &Deviation) -> bool {
+        let _one = self.asking.lock().await;
+        if self.stopped.load(Ordering::Relaxed) {
+            return false;
+        }
+        let mut question = format!(
+            "not in the kept plan: {} on {}\n",
+            deviation.module, deviation.machine
+        );
+        for line in &deviation.lines {
+            let _ = writeln!(question, "  {}", clean(line));
+        }
+        question.push_str("do it all the same? (y = this one, n = stop) ");
+        let terminal = self.terminal.clone();
+        let answer = tokio::task::spawn_blocking(move || terminal.ask(&question)).await;
+        let yes = matches!(answer, Ok(Some(word)) if word.trim().eq_ignore_ascii_case("y"));
+        if !yes {
+            self.stopped.store(true, Ordering::Relaxed);
+            let _ = self.tell.send(true);
+        }
+        yes
+    }
+}
