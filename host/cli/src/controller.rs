@@ -12,6 +12,11 @@ use crate::cell_lock::user;
 use crate::directories;
 use crate::error::{CommandError, Kind};
 
+/// One who owns no lease and never will.
+pub(crate) fn onlooker(cell: &CellName) -> Owner {
+    named(cell, String::new())
+}
+
 /// The owner of the leases of this process for a cell; which run it is for is not yet known.
 pub(crate) fn owner(cell: &CellName) -> Result<Owner, CommandError> {
     let state = directories::state()?;
@@ -19,15 +24,19 @@ pub(crate) fn owner(cell: &CellName) -> Result<Owner, CommandError> {
     let controller = id(&state.join("controller"))
         .context("cannot keep a name of this controller for leases")
         .map_err(|error| CommandError::new(Kind::Failed, error))?;
+    Ok(named(cell, controller))
+}
+
+fn named(cell: &CellName, controller: String) -> Owner {
     let host = fs_err::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    Ok(Owner {
+    Owner {
         token: ulid::Ulid::new().to_string(),
         controller,
         cell: cell.to_string(),
         user: user(),
         host: host.trim().to_owned(),
         run: String::new(),
-    })
+    }
 }
 
 /// A word that no other controller has: made by chance once, and bound to this computer, so that a

@@ -84,7 +84,12 @@ impl Reach {
         let config = args.ssh_config.as_deref();
         let fleet = SshFleet::new(&plan.ssh, deployment.machines(), config, password)
             .map_err(|error| CommandError::new(Kind::Failed, error))?;
-        let leases = Leases::new(controller::owner(&plan.cell)?);
+        // Who only looks needs no name, and leaves none behind.
+        let leases = Leases::new(if dry_run {
+            controller::onlooker(&plan.cell)
+        } else {
+            controller::owner(&plan.cell)?
+        });
         let usual = Patience::default();
         let (events, heard) = mpsc::unbounded_channel();
         let (tell, stop) = watch::channel(false);

@@ -172,8 +172,22 @@ impl Leases {
     /// Gives back all leases. Those of machines that do not answer in time stay, and so do those
     /// of machines where something is still at work; why, for each.
     pub async fn release(&self, fleet: Arc<dyn Fleet>) -> Vec<(MachineName, String)> {
+        let machines = self.those(|state| !matches!(state, State::Lost(_)));
+        let kept = self.give_back(&fleet, machines).await;
+        // Two names may lead to one machine: it is given back under that which was last at work.
+        let again = kept.into_iter().map(|(machine, _)| machine).collect();
+        let kept = self.give_back(&fleet, again).await;
+        self.machines().clear();
+        kept
+    }
+
+    async fn give_back(
+        &self,
+        fleet: &Arc<dyn Fleet>,
+        machines: Vec<MachineName>,
+    ) -> Vec<(MachineName, String)> {
         let mut asked = JoinSet::new();
-        for machine in self.those(|state| !matches!(state, State::Lost(_))) {
+        for machine in machines {
             let (fleet, owner) = (fleet.clone(), self.owner());
             asked.spawn(async move {
                 let released = ask(fleet.as_ref(), &machine, Tenure::Release(owner));
@@ -190,7 +204,6 @@ impl Leases {
                 Err(_) => kept.push((machine, "it does not answer in time".to_owned())),
             }
         }
-        self.machines().clear();
         kept.sort();
         kept
     }
