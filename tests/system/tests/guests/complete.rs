@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use anyhow::Result;
 
-use crate::{bench, commanding, greeting, misbehaving};
+use crate::{bench, commanding, greeting, misbehaving, rolling};
 
 /// What is tried is what is there: whoever adds a guest says here what it is for.
 #[test]
@@ -15,7 +15,7 @@ fn every_guest_has_a_test() -> Result<()> {
         }
     }
     // `pair` is there for real machines, whose services it restarts.
-    let mut tried = BTreeSet::from([bench::GUEST, commanding::GUEST, "pair"]);
+    let mut tried = BTreeSet::from([bench::GUEST, commanding::GUEST, rolling::GUEST, "pair"]);
     tried.extend(greeting::GUESTS);
     tried.extend(misbehaving::REFUSED);
     tried.extend(misbehaving::FAULTY.map(|(name, _)| name));

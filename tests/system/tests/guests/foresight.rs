@@ -2,7 +2,7 @@ use anyhow::Result;
 use cellhost_effects::{Act, EffectError, Found, Hook, Settlement};
 use cellhost_transport::{Package, Request};
 
-use crate::asking::{Asker, command, file, probe, run, service, software};
+use crate::asking::{Asker, command, directory, file, probe, run, service, software};
 use crate::stage::{Mode, Stage};
 
 const ASKS: &str = r#"
@@ -26,6 +26,7 @@ fn stage() -> Result<Stage> {
 fn list() -> Act {
     Act::Ensure(vec![
         software("mine"),
+        directory("/etc/mine"),
         file("/etc/mine/file", "text\n"),
         service("mine"),
     ])
@@ -61,7 +62,7 @@ async fn a_foreseeing_turn_that_meets_no_change_has_done_what_an_apply_would() -
     let Found::Settled(settled) = foresee.ask(list()).await?.found else {
         panic!("not settled");
     };
-    assert_eq!(settled.len(), 3);
+    assert_eq!(settled.len(), 4);
     assert!(!settled.iter().any(Settlement::changed), "{settled:?}");
     let requests = m1.requests();
     assert!(
