@@ -45,6 +45,8 @@ pub struct Placed {
     pub leaving: Vec<Arc<Member>>,
     /// What it may do.
     pub rights: Arc<Rights>,
+    /// Members that joined since it last came through.
+    pub newcomers: BTreeSet<MachineName>,
     /// How a change goes through its members; none where it goes to all at once.
     pub rolling: Option<Rolling>,
 }
@@ -284,6 +286,7 @@ fn place(
         members,
         leaving,
         rights: Arc::new(rights),
+        newcomers: membership.newcomers(),
         rolling: usage.rolling.rule(manifest.rolling.as_ref()),
     }
 }

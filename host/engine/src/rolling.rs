@@ -173,7 +173,12 @@ impl<'a> Change<'a> {
         if health.values().any(|health| *health == Health::Interrupted) {
             return self.stop("interrupted");
         }
+        let newcomers = &self.passage.placed.newcomers;
         let outage = |(machine, health): (MachineName, Health)| {
+            // Nobody counts on a member yet that was never there.
+            if newcomers.contains(&machine) {
+                return None;
+            }
             let why = health.outage()?.to_owned();
             Some((machine, why))
         };
@@ -258,7 +263,13 @@ impl<'a> Change<'a> {
         } else if let Some(why) = self.passage.ground.budget.exceeded() {
             self.stop(&why);
         } else if self.passage.stopped_by(&played).is_some() {
-            self.stop(&format!("{machine} failed"));
+            let skipped = |one: &Played| matches!(one.row.status, Status::Skipped(_));
+            let how = if played.iter().any(skipped) {
+                "was interrupted"
+            } else {
+                "failed"
+            };
+            self.stop(&format!("{machine} {how}"));
         }
         self.played.extend(played);
     }

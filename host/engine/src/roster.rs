@@ -39,6 +39,9 @@ pub struct Seat {
     /// The keys of which it has to show one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub host_keys: Vec<HostKey>,
+    /// Whether the module ever came through with it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub settled: bool,
 }
 
 impl Default for Membership {
@@ -72,6 +75,7 @@ impl Roster {
                 user: machine.user.clone(),
                 port: machine.port,
                 host_keys: machine.host_keys.iter().map(HostKey::anywhere).collect(),
+                settled: had.is_some_and(|seat| seat.settled),
             };
             membership.machines.insert(machine.name.clone(), seat);
         }
@@ -80,12 +84,35 @@ impl Roster {
         membership
     }
 
+    /// Notes that a module came through with all of its members.
+    pub fn settle(&mut self, module: &InstanceName) {
+        if let Some(membership) = self.modules.get_mut(module) {
+            for seat in membership.machines.values_mut() {
+                seat.settled = true;
+            }
+        }
+    }
+
     /// Forgets members that a module no longer has, once it let them go.
     pub fn dismiss(&mut self, module: &InstanceName, machines: &[MachineName]) {
         if let Some(membership) = self.modules.get_mut(module) {
             for machine in machines {
                 membership.machines.remove(machine);
             }
+        }
+    }
+}
+
+impl Membership {
+    /// The members that joined since the module last came through. Where it never did, there is
+    /// nobody that they could have joined.
+    pub fn newcomers(&self) -> BTreeSet<MachineName> {
+        let new = self.machines.iter().filter(|(_, seat)| !seat.settled);
+        let new: BTreeSet<MachineName> = new.map(|(name, _)| name.clone()).collect();
+        if new.len() == self.machines.len() {
+            BTreeSet::new()
+        } else {
+            new
         }
     }
 }
@@ -126,6 +153,19 @@ mod tests {
         roster.dismiss(&InstanceName::new("x").unwrap(), &[gone]);
         let numbers = enroll(&mut roster, &plan("[\"b\", \"c\"]", ""));
         assert_eq!(numbers, [("b".to_owned(), 2), ("c".to_owned(), 3)]);
+    }
+
+    #[test]
+    fn tells_newcomers_from_those_that_the_module_came_through_with() {
+        let mut roster = Roster::default();
+        let name = InstanceName::new("x").unwrap();
+        enroll(&mut roster, &plan("[\"a\", \"b\"]", ""));
+        let newcomers = |roster: &Roster| roster.modules.get(&name).unwrap().newcomers();
+        assert!(newcomers(&roster).is_empty(), "all of them found it");
+        roster.settle(&name);
+        enroll(&mut roster, &plan("\"all\"", ""));
+        let joined = MachineName::new("c").unwrap();
+        assert_eq!(newcomers(&roster), BTreeSet::from([joined]));
     }
 
     #[test]

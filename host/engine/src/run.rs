@@ -54,8 +54,8 @@ pub async fn run(
             run.skip(blocked.drain(), &why, &mut summary);
             continue;
         }
-        if stopped(&stop) {
-            run.skip(blocked.drain(), "interrupted", &mut summary);
+        if let Some(why) = run.halted(&stop) {
+            run.skip(blocked.drain(), &why, &mut summary);
             continue;
         }
         let _ = events.send(Event::Phase(phase));
@@ -105,10 +105,9 @@ impl Run {
         let patience = after(stop.clone(), GRACE + LAST_WORDS);
         tokio::pin!(patience);
         loop {
-            let ready = if stopped(stop) {
-                Vec::new()
-            } else {
-                blocked.ready()
+            let ready = match self.halted(stop) {
+                Some(_) => Vec::new(),
+                None => blocked.ready(),
             };
             for name in ready {
                 let Some(placed) = self.placed(&name) else {
@@ -143,8 +142,8 @@ impl Run {
             left -= usize::from(ended.through);
             self.conclude(ended, blocked, outputs, summary);
         }
-        if stopped(stop) {
-            self.skip(blocked.drain(), "interrupted", summary);
+        if let Some(why) = self.halted(stop) {
+            self.skip(blocked.drain(), &why, summary);
         }
         // What neither ended nor was skipped was lost by a bug of ours; it must not pass for good.
         for name in under_way {
@@ -159,6 +158,12 @@ impl Run {
             summary,
         );
         left == 0
+    }
+
+    /// Why nothing new begins, where nothing does.
+    fn halted(&self, stop: &Stop) -> Option<String> {
+        let interrupted = stopped(stop).then(|| "interrupted".to_owned());
+        interrupted.or_else(|| self.ground.budget.exceeded())
     }
 
     fn conclude(

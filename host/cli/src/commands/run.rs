@@ -103,6 +103,7 @@ pub(super) fn dismiss(session: &mut Session, summary: &Summary) -> Result<(), Co
                 .map(|member| member.name.clone())
                 .collect();
             session.lock.roster.dismiss(name, &left);
+            session.lock.roster.settle(name);
         }
     }
     session.lock.save()
