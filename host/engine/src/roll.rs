@@ -17,7 +17,8 @@ pub(crate) struct Roll {
     ended: usize,
     /// How many more this step may take.
     open: usize,
-    zone: Option<Option<String>>,
+    /// The zone that is on; machines without one share the empty one.
+    zone: Option<String>,
     watched: bool,
     over: bool,
 }
@@ -163,7 +164,10 @@ impl Roll {
         if !self.rule.zones {
             return queue.first().map(|name| (*name).clone());
         }
-        let zone_of = |name: &MachineName| self.left.get(name).cloned().flatten();
+        let zone_of = |name: &MachineName| {
+            let zone = self.left.get(name).cloned().flatten();
+            zone.unwrap_or_default()
+        };
         let on = self.zone.clone();
         let on = on.filter(|zone| queue.iter().any(|name| zone_of(name) == *zone));
         let zone = match on {
