@@ -185,3 +185,26 @@ fn stuck<'a>(what: &str, seen: impl Iterator<Item = &'a Seen>) -> Failure {
         member::SERVICE
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::look::State;
+
+    #[test]
+    fn waiting_in_vain_tells_how_everybody_is() {
+        let seen = [("m1", State::Waiting), ("m2", State::Closed)].map(|(name, state)| Seen {
+            id: 1,
+            name: name.to_owned(),
+            state,
+            list: None,
+            is_marked: true,
+            is_blank: false,
+        });
+        assert_eq!(
+            stuck("m1, m2 to serve", seen.iter()).message(),
+            "waited in vain for m1, m2 to serve: m1 has no quorum, m2 does not listen. `journalctl \
+             -u zookeeper-member` on a machine says why"
+        );
+    }
+}

@@ -8,7 +8,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// When a run of the program is ended, since it hangs.
-const PATIENCE: &str = "180";
+const PATIENCE: &str = "300";
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// A lab, a directory with a plan, and the program. Gone at the end of the test, however it ends.
