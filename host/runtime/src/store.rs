@@ -1,7 +1,7 @@
 //! What stands in the store of a turn.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use cellhost_effects::{Act, Consent, Effect, EffectError, Listener, Outcome};
 use wasmtime::component::{Resource, ResourceTable};
@@ -20,9 +20,19 @@ pub(crate) struct TurnState {
     meter: Meter,
     wasi: WasiCtx,
     sequence: u32,
+    /// How long it has waited for machines since that was last taken away.
+    waited: Duration,
 }
 
 impl TurnState {
+    /// Waits for what machines do, which is no computing of the guest's.
+    pub(crate) async fn await_machines<T>(&mut self, machines: impl Future<Output = T>) -> T {
+        let begun = Instant::now();
+        let outcome = machines.await;
+        self.waited += begun.elapsed();
+        outcome
+    }
+
     /// The next effect of this turn.
     pub(crate) fn effect(&mut self, machine: &Member, act: Act) -> wasmtime::Result<Effect> {
         let limit = self.context.limits.effects;
@@ -50,7 +60,8 @@ impl TurnState {
     ) -> wasmtime::Result<Result<Outcome, EffectError>> {
         let member = self.table.get(on)?.clone();
         let effect = self.effect(&member, act)?;
-        Ok(self.context.effects.perform(effect).await)
+        let effects = self.context.effects.clone();
+        Ok(self.await_machines(effects.perform(effect)).await)
     }
 }
 
@@ -73,17 +84,19 @@ pub(crate) fn store(engine: &wasmtime::Engine, context: Context) -> Store<TurnSt
         meter: Meter::new(limits),
         wasi: wasi::empty(context.seed),
         sequence: 0,
+        waited: Duration::ZERO,
         context,
     };
     let mut store = Store::new(engine, state);
     store.limiter(|state| &mut state.meter);
     store.set_epoch_deadline(1);
-    let mut computed = std::time::Duration::ZERO;
+    let mut computed = Duration::ZERO;
     let mut last = Instant::now();
-    store.epoch_deadline_callback(move |_| {
+    store.epoch_deadline_callback(move |mut context| {
         // Called on the first tick that finds guest code running. A guest that only computes
-        // is found by every tick; a longer gap was mostly spent waiting for a machine.
-        let gap = last.elapsed();
+        // is found by every tick; a longer gap was mostly spent waiting to be let on.
+        let waited = std::mem::take(&mut context.data_mut().waited);
+        let gap = last.elapsed().saturating_sub(waited);
         last = Instant::now();
         computed += if gap < TICK * 4 { gap } else { TICK };
         if computed > limits.computing {

@@ -49,13 +49,13 @@ impl Host for TurnState {
         }
         let effects = self.context.effects.clone();
         let effects = &effects;
-        Ok(join_all(looks.into_iter().map(|look| async move {
+        let answers = join_all(looks.into_iter().map(|look| async move {
             match look {
                 Ok(effect) => answered(effects.perform(effect).await),
                 Err(error) => Err(error),
             }
-        }))
-        .await)
+        }));
+        Ok(self.await_machines(answers).await)
     }
 
     async fn wait(

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
+use cellhost_effects::Hook;
 use cellhost_engine::Status;
-use cellhost_transport::{DialOutcome, Package, Request, SimulatedMachine, State};
+use cellhost_transport::{DialOutcome, Fault, Package, Request, SimulatedMachine, State};
 
-use crate::stage::{Mode, NAMES, Stage, Told, deploy};
+use crate::stage::{Mode, NAMES, Stage, Told, context, deploy};
 
 const MODULE: &str = "zookeeper";
 const PLAN: &str = "[modules.zookeeper]\non = \"all\"\n";
@@ -188,6 +190,41 @@ async fn a_list_that_somebody_else_wrote_is_refused() -> Result<()> {
         refused(&told),
         "m2: /etc/zookeeper/cell/members is not what cellhost has written there: mend it by hand, \
          as the other members have it"
+    );
+    Ok(())
+}
+
+/// It waits long, and looks often while it does: that is no computing.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_ensemble_without_a_quorum_is_waited_for_in_vain_and_told_member_by_member() -> Result<()>
+{
+    let stage = stage()?;
+    for machine in stage.fleet.machines() {
+        machine.start("zookeeper-member", |_| Ok(()));
+    }
+    let plan = format!("{PLAN}settings = {{ tick-time = 100, init-limit = 1 }}\n");
+    let deployment = deploy(&plan).await?;
+    let first = stage.run(&deployment, Mode::Real).await?;
+    assert!(!first.summary.is_good());
+    for machine in stage.fleet.machines() {
+        machine.fault(|_, _| Fault::Slow(Duration::from_millis(3)));
+    }
+    let placed = deployment.modules.first().context("a module")?;
+    let mut form = context(
+        placed,
+        Hook::Form,
+        None,
+        stage.stack(Mode::Real, &stage.journal()?)?,
+    );
+    form.limits.computing = Duration::from_secs(1);
+    let Err(error) = placed.module.form(form).await else {
+        panic!("it is formed");
+    };
+    assert_eq!(
+        error.to_string(),
+        "module `zookeeper` 0.1.0, form: waited in vain for the first quorum: m1 does not \
+         listen, m2 does not listen, m3 does not listen. `journalctl -u zookeeper-member` on a \
+         machine says why"
     );
     Ok(())
 }
