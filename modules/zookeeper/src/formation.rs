@@ -170,6 +170,7 @@ impl<'a> Formation<'a> {
     }
 }
 
+/// Lets a second pass.
 fn pause(machine: &Machine) -> Result<(), Failure> {
     Command::new(["sleep", "1"]).probe(machine).map(drop)
 }

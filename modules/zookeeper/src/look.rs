@@ -101,7 +101,12 @@ pub(crate) fn if_any(cell: &Cell<Settings>, machine: &Machine) -> Seen {
 /// Asks a service how it is, from its own machine.
 pub(crate) fn ask(settings: &Settings, machine: &Machine) -> Result<State, Failure> {
     let exchange = machine.dial("127.0.0.1", settings.client_port);
-    Ok(match exchange.assuming(ASSUMED).ask("mntr")? {
+    let heard = match exchange.assuming(ASSUMED).ask("mntr") {
+        // A service that ends while it is asked breaks the talk off.
+        Err(Failure::Other(_)) => Heard::Silence,
+        heard => heard?,
+    };
+    Ok(match heard {
         Heard::Nobody => State::Closed,
         Heard::Silence => State::Waiting,
         Heard::Answer(answer) if answer == ASSUMED.as_bytes() => State::Assumed,
