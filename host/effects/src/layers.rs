@@ -11,6 +11,7 @@
 //! everything when it is lived through once more.
 
 mod agreed;
+mod compared;
 mod foresight;
 mod halt;
 mod journal;
@@ -24,6 +25,7 @@ mod retry;
 mod secrets;
 
 pub use agreed::{Agreed, Approval, Deviation, Never};
+pub use compared::{Compared, Comparison, Contrast, Way};
 pub use foresight::Foresight;
 pub use halt::{GRACE, Halt};
 pub use journal::Journaled;

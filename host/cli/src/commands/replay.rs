@@ -1,11 +1,15 @@
 //! `cellhost replay`: lives through a run once more from its record.
 
+mod with;
+
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context as _, anyhow};
+use cellhost_effects::Effects;
 use cellhost_effects::layers::{Replay, Replayed};
 use cellhost_effects::record::{Past, Record};
 use cellhost_engine::{Deployment, prepare, run as run_deployment};
@@ -18,14 +22,26 @@ use super::counted;
 use crate::error::{CommandError, Kind};
 use crate::record::{Entry, Opening, Shelf, kept};
 use crate::report::{self, Format, clean};
-use crate::session::{compile, wrong};
+use crate::session::{compile, registry, wrong};
 use crate::terminal::Terminal;
+
+use with::{Other, compare, replace};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The run, by its name or the beginning of it
     #[arg(value_name = "RUN")]
     run: String,
+
+    /// Say what this version of a module would have asked otherwise, such as `redis=1.2.0`; may be
+    /// repeated
+    #[arg(long, value_name = "MODULE=VERSION")]
+    with: Vec<Other>,
+
+    /// A directory of modules to find that version in, before those inside this program; may be
+    /// repeated
+    #[arg(long, value_name = "DIR", requires = "with")]
+    modules: Vec<PathBuf>,
 
     /// How to write what came of it
     #[arg(long, value_enum, default_value_t = Format::Text)]
@@ -43,7 +59,10 @@ struct Count {
 pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<ExitCode, CommandError> {
     let entry = Shelf::open()?.find(&args.run)?;
     let past = read(&entry)?;
-    let deployment = prepared(&entry.opening, terminal).await?;
+    let deployment = prepared(&args, &entry.opening, terminal).await?;
+    if !args.with.is_empty() {
+        return Ok(compare(&deployment, past, &entry.opening, args.format, terminal).await);
+    }
     let begun = Instant::now();
     let replay = lived_through(&deployment, past.clone()).await;
     let took = begun.elapsed();
@@ -103,7 +122,11 @@ fn read(entry: &Entry) -> Result<Past, CommandError> {
 }
 
 /// The run's own plan, modules and numbers of machines, as they were.
-async fn prepared(opening: &Opening, terminal: &Terminal) -> Result<Deployment, CommandError> {
+async fn prepared(
+    args: &Args,
+    opening: &Opening,
+    terminal: &Terminal,
+) -> Result<Deployment, CommandError> {
     let name = opening.plan.path.display().to_string();
     let plan = Plan::parse(&name, &opening.plan.text).map_err(|found| wrong(&found, terminal))?;
     let mut found: BTreeMap<InstanceName, Resolved> = BTreeMap::new();
@@ -121,6 +144,7 @@ async fn prepared(opening: &Opening, terminal: &Terminal) -> Result<Deployment, 
         };
         found.insert(used.name.clone(), resolved);
     }
+    replace(&plan, &mut found, &args.with, &registry(&args.modules))?;
     let modules = compile(&plan, found, terminal).await?;
     let mut roster = opening.roster.clone();
     prepare(Arc::new(plan), &modules, &mut roster)
@@ -130,10 +154,15 @@ async fn prepared(opening: &Opening, terminal: &Terminal) -> Result<Deployment, 
 
 async fn lived_through(deployment: &Deployment, past: Past) -> Replay {
     let replayed = Arc::new(Replayed::new(past));
+    engage(deployment, replayed.clone()).await;
+    replayed.told()
+}
+
+/// Runs over these effects, with nobody who hears of it or stops it.
+async fn engage(deployment: &Deployment, effects: Arc<dyn Effects>) {
     let (events, _unheard) = mpsc::unbounded_channel();
     let (_go_on, stop) = watch::channel(false);
-    run_deployment(deployment, replayed.clone(), events, stop).await;
-    replayed.told()
+    run_deployment(deployment, effects, events, stop).await;
 }
 
 fn count(past: &Past) -> Result<Count, CommandError> {

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use serde_json::Value;
 
+use cellhost_manifest::{embed, extract};
+
 use crate::scene::{Ending, Scene, guests};
 
 /// A machine that nobody answers for, at once.
@@ -139,5 +141,48 @@ fn says_where_a_record_is_broken_and_goes_on_with_none_that_is() -> anyhow::Resu
         let why = "line 2 of the record was changed after it was written";
         assert!(ending.stderr.contains(why), "{words:?}: {ending:?}");
     }
+    Ok(())
+}
+
+#[test]
+fn tells_what_another_version_would_have_asked_otherwise() -> anyhow::Result<()> {
+    let (scene, id) = failed()?;
+    // The same module in a later version, which says its greeting in other words.
+    let bytes = fs_err::read(guests().join("greeting-rust.wasm"))?;
+    let mut embedded = extract(&bytes)?;
+    embedded.manifest.version = semver::Version::new(0, 2, 0);
+    let template = embedded.templates.get_mut("greeting.txt");
+    template.context("a template")?.push_str("And so on.\n");
+    let later = scene.path().join("later");
+    fs_err::create_dir(&later)?;
+    fs_err::write(later.join("greeting-rust.wasm"), embed(&bytes, &embedded)?)?;
+    let with = [
+        "replay",
+        &id,
+        "--with",
+        "greeting-rust=0.2.0",
+        "--modules",
+        "later",
+    ];
+    let compared = cellhost(&scene, &with, "")?;
+    assert_eq!(compared.code, Some(0), "{compared:?}");
+    for words in [
+        "greeting-rust 0.2.0 in the place of 0.1.0",
+        "  ~ file /etc/greeting/greeting.txt",
+        "0 anew, 1 otherwise, 0 no longer, on 1 machine",
+    ] {
+        assert!(compared.stdout.contains(words), "{words}: {compared:?}");
+    }
+    let missing = cellhost(
+        &scene,
+        &["replay", &id, "--with", "greeting-rust=9.9.9"],
+        "",
+    )?;
+    assert_eq!(missing.code, Some(2), "{missing:?}");
+    let other = cellhost(&scene, &["replay", &id, "--with", "redis=1.0.0"], "")?;
+    assert!(
+        other.stderr.contains("the run had no module `redis`"),
+        "{other:?}"
+    );
     Ok(())
 }

@@ -24,6 +24,7 @@ mod lists;
 mod misbehaving;
 mod policy;
 mod preview;
+mod replaying;
 mod rolling;
 mod secrets;
 mod stage;

@@ -98,7 +98,7 @@ async fn assert_refused(
     assert!(is_refusal, "{shown}: {error:?}");
     let last = asker.last()?;
     assert_eq!(last.pointer("/kind"), Some(&json!("outcome")));
-    assert_eq!(last.pointer("/body/error"), Some(&json!(text)));
+    assert_eq!(last.pointer("/body/error"), Some(&json!(error)));
     for machine in stage.fleet.machines() {
         assert!(machine.requests().is_empty(), "{shown}");
     }

@@ -47,8 +47,7 @@ pub(crate) struct Told {
 }
 
 /// The plan's part that every stage has in common.
-const MACHINES: &str =
-    "cell = \"stage\"\n\n[machines]\n\"m[1-3]\" = { address = \"10.0.0.[1-3]\" }\n\n";
+const MACHINES: &str = "\"m[1-3]\" = { address = \"10.0.0.[1-3]\" }\n\n";
 
 /// The names of the machines.
 pub(crate) const NAMES: [&str; 3] = ["m1", "m2", "m3"];
@@ -69,7 +68,12 @@ pub(crate) fn load(name: &str) -> Result<Result<Module, LoadError>> {
 
 /// A plan on the machines and the modules that it names, ready to run.
 pub(crate) async fn deploy(plan: &str) -> Result<Deployment> {
-    let text = format!("{MACHINES}{plan}");
+    deploy_on(MACHINES, plan).await
+}
+
+/// The same on these machines.
+pub(crate) async fn deploy_on(machines: &str, plan: &str) -> Result<Deployment> {
+    let text = format!("cell = \"stage\"\n\n[machines]\n{machines}{plan}");
     let plan = Plan::parse("plan.toml", &text).map_err(|wrong| anyhow!(wrong.render(false)))?;
     let mut modules = BTreeMap::new();
     for usage in &plan.modules {
