@@ -66,14 +66,16 @@ async fn assert_stopped(
     }
     let told = agreed(&stage, &deployment, agreement).await?;
     let rows = told.rows("greeting-rust");
-    let Status::Failed(why) = &rows["m2"].status else {
-        panic!("{words}: {:?}", rows["m2"].status);
+    let row = rows.get("m2").context("m2")?;
+    let Status::Failed(why) = &row.status else {
+        panic!("{words}: {:?}", row.status);
     };
     assert!(why.contains(words), "{why}");
     assert!(!was_changed(&stage, "m2"), "{words}: something was sent");
     assert_eq!(format!("{:?}", *m2.state()), before, "{words}");
     for other in ["m1", "m3"] {
-        assert_eq!(rows[other].status, Status::Changed(4), "{words}");
+        let row = rows.get(other).context(other)?;
+        assert_eq!(row.status, Status::Changed(4), "{words}");
     }
     Ok(())
 }

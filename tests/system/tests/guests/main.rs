@@ -24,6 +24,7 @@ mod lists;
 mod misbehaving;
 mod policy;
 mod preview;
+mod removing;
 mod replaying;
 mod rolling;
 mod secrets;
