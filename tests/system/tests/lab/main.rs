@@ -15,6 +15,7 @@ mod interrupt;
 mod killing;
 mod leases;
 mod redis;
+mod rolling;
 mod shrinking;
 mod site;
 mod troubles;
