@@ -64,8 +64,10 @@ fn table(entries: &[Entry]) -> String {
         .iter()
         .map(|entry| entry.opening.cell.as_str().len());
     let cell = longest.max().unwrap_or(0).max(4);
+    let kinds = entries.iter().map(|entry| entry.opening.kind.word().len());
+    let kind = kinds.max().unwrap_or(0).max(4);
     let mut text = format!(
-        "{:<10}  {:<23}  {:<cell$}  {:<7}  {:<11}  CHANGES\n",
+        "{:<10}  {:<23}  {:<cell$}  {:<kind$}  {:<11}  CHANGES\n",
         "RUN", "BEGAN", "CELL", "KIND", "ENDED"
     );
     for entry in entries {
@@ -75,7 +77,7 @@ fn table(entries: &[Entry]) -> String {
         // Writing to a string does not fail.
         let _ = writeln!(
             text,
-            "{:<10}  {:<23}  {:<cell$}  {:<7}  {:<11}  {changes:>7}",
+            "{:<10}  {:<23}  {:<cell$}  {:<kind$}  {:<11}  {changes:>7}",
             entry.short(),
             moment(&entry.began),
             entry.opening.cell,
