@@ -11,6 +11,7 @@ mod resume;
 mod run;
 mod runs;
 mod unlock;
+mod zk;
 
 use std::process::ExitCode;
 
@@ -54,6 +55,8 @@ enum Command {
     Remove(remove::Args),
     /// Say everything that is wrong with a plan, and touch nothing
     Check(check::Args),
+    /// Look at the ZooKeeper ensemble that a plan counts on
+    Zk(zk::Args),
     /// Build modules and look into them
     Module(module::Args),
     /// Real Debian machines on this computer, for trying and testing
@@ -84,6 +87,8 @@ pub(crate) async fn run(
         Command::Plan(args) => plan::run(args, terminal).await,
         Command::Drift(args) => drift::run(args, terminal).await,
         Command::Remove(args) => remove::run(args, terminal).await,
+        // Looking ends in order too.
+        Command::Zk(args) => zk::run(args, terminal).await,
         Command::Check(args) => interruptible(check::run(args, terminal)).await,
         Command::Module(args) => interruptible(module::run(args, terminal)).await,
         Command::Lab(args) => interruptible(lab::run(args, terminal)).await,

@@ -1,11 +1,13 @@
 //! Shows a run while it goes on. Only renders: what happens is decided elsewhere.
 
+mod barrier;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use cellhost_effects::Hook;
-use cellhost_engine::{Event, Happening, Status};
+use cellhost_engine::{Event, Evidence, Happening, Status};
 use cellhost_plan::{InstanceName, MachineName};
 use cellhost_runtime::Level;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -24,6 +26,7 @@ pub(crate) struct Progress {
     silent: bool,
     line: Option<ProgressBar>,
     turns: BTreeMap<Place, Turn>,
+    barrier: barrier::Told,
 }
 
 /// How many lines of a failed command's output are shown where all of it is not.
@@ -82,6 +85,7 @@ impl Progress {
             silent,
             line,
             turns: BTreeMap::new(),
+            barrier: barrier::Told::default(),
         }
     }
 
@@ -102,6 +106,7 @@ impl Progress {
     fn show(&mut self, event: Event) {
         match event {
             Event::Phase(phase) => self.write(format!("{phase}")),
+            Event::Barrier(evidence) => self.stand(&evidence),
             Event::Module {
                 module,
                 version,
@@ -131,6 +136,20 @@ impl Progress {
                 self.write(format!("  {module} {}{why} ({took})", status.word()));
             }
             Event::Ended(_) => {}
+        }
+    }
+
+    /// Shows how a barrier waits: on the line that moves, or whenever there is something new.
+    fn stand(&mut self, evidence: &Evidence) {
+        let place = (evidence.ensemble.clone(), Hook::Gate, None);
+        let turn = self.turns.entry(place).or_default();
+        turn.doing = barrier::line(evidence);
+        if evidence.is_held() {
+            let _ = writeln!(turn.block, "      {}", turn.doing);
+        } else if self.line.is_some() {
+            self.redraw();
+        } else if let Some(news) = self.barrier.news(evidence) {
+            self.write(format!("  waiting for {}: {news}", evidence.ensemble));
         }
     }
 
@@ -202,7 +221,7 @@ impl Progress {
                 took,
             } => {
                 let turn = self.turns.remove(place).unwrap_or_default();
-                if place.1 == Hook::Gate && status.is_good() {
+                if place.1 == Hook::Gate && place.2.is_some() && status.is_good() {
                     // What was waited for has come about; what comes next says so.
                     return self.redraw();
                 }

@@ -38,6 +38,17 @@ pub(crate) struct ReachArgs {
     #[arg(long)]
     output: bool,
 
+    #[command(flatten)]
+    connect: ConnectArgs,
+
+    /// How to write the summary to standard output
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
+/// How machines are reached.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ConnectArgs {
     /// An ssh configuration to use instead of the plan's or your own
     #[arg(
         long,
@@ -50,10 +61,6 @@ pub(crate) struct ReachArgs {
     /// Ask once for the password that makes the login user root on the machines
     #[arg(long)]
     ask_become_password: bool,
-
-    /// How to write the summary to standard output
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub(crate) format: Format,
 }
 
 /// The machines of a deployment within reach of a command.
@@ -79,13 +86,40 @@ impl Reach {
         args: &ReachArgs,
         dry_run: bool,
     ) -> Result<Self, CommandError> {
+        let show = report::Options {
+            diff: args.diff || dry_run,
+            output: args.output,
+            dry_run,
+        };
+        Self::made(deployment, &args.connect, show, dry_run)
+    }
+
+    /// The same, for a command that only looks.
+    pub(crate) fn connect(
+        deployment: &Deployment,
+        args: &ConnectArgs,
+    ) -> Result<Self, CommandError> {
+        let show = report::Options {
+            diff: false,
+            output: false,
+            dry_run: false,
+        };
+        Self::made(deployment, args, show, true)
+    }
+
+    fn made(
+        deployment: &Deployment,
+        args: &ConnectArgs,
+        show: report::Options,
+        only_looks: bool,
+    ) -> Result<Self, CommandError> {
         let plan = &deployment.plan;
         let (vault, password) = root_password(plan, args.ask_become_password, vault(plan)?)?;
         let config = args.ssh_config.as_deref();
         let fleet = SshFleet::new(&plan.ssh, deployment.machines(), config, password)
             .map_err(|error| CommandError::new(Kind::Failed, error))?;
         // Who only looks needs no name, and leaves none behind.
-        let leases = Leases::new(if dry_run {
+        let leases = Leases::new(if only_looks {
             controller::onlooker(&plan.cell)
         } else {
             controller::owner(&plan.cell)?
@@ -93,11 +127,6 @@ impl Reach {
         let usual = Patience::default();
         let (events, heard) = mpsc::unbounded_channel();
         let (tell, stop) = watch::channel(false);
-        let show = report::Options {
-            diff: args.diff || dry_run,
-            output: args.output,
-            dry_run,
-        };
         Ok(Self {
             fleet: Arc::new(fleet),
             vault: Arc::new(vault),
@@ -197,6 +226,11 @@ impl Reach {
     pub(crate) fn serve(&self, run: &str, journal: &Arc<Journal>) {
         self.leases.serve(run);
         let _ = self.notes.set(journal.clone());
+    }
+
+    /// The layers of a command that only looks and leaves no record.
+    pub(crate) fn look(&self) -> Arc<dyn Effects> {
+        Arc::new(Policy::new(Secrets::new(self.live(), self.vault.clone())))
     }
 
     /// The way to the machines. Whatever changes one takes its lease.

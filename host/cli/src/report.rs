@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 use cellhost_effects::{Certainty, Hook, Settlement};
-use cellhost_engine::{Row, Status, Summary, Tally};
+use cellhost_engine::{Evidence, Row, Status, Summary, Tally};
 use cellhost_plan::{InstanceName, MachineName};
 use serde_json::json;
 
@@ -146,6 +146,16 @@ fn table(summary: &Summary, dry_run: bool) -> String {
             places.join(", ")
         );
     }
+    if let Some(evidence) = summary.barrier.as_ref().filter(|seen| seen.is_held()) {
+        let servers = evidence.servers.iter();
+        let servers: Vec<String> = servers.map(|seen| clean(&seen.to_string())).collect();
+        let assumed = match evidence.certainty {
+            Certainty::Exact => "",
+            Certainty::Assumed | Certainty::Unknown => " (assumed)",
+        };
+        let (held, list) = (evidence.held, servers.join(", "));
+        let _ = writeln!(text, "barrier: {list}, {held} times in a row{assumed}");
+    }
     let _ = writeln!(text, "{}", totals(summary, dry_run));
     text
 }
@@ -168,6 +178,7 @@ pub(crate) fn place_of(hook: Hook, machine: Option<&MachineName>) -> String {
         (Hook::Remove, Some(machine)) => format!("{machine} (leaving)"),
         (Hook::Gate, Some(machine)) => format!("{machine} (gate)"),
         (_, Some(machine)) => machine.to_string(),
+        (Hook::Gate, None) => "barrier".to_owned(),
         (hook, None) => hook.to_string(),
     }
 }
@@ -255,6 +266,7 @@ pub(crate) fn object(summary: &Summary, dry_run: bool) -> serde_json::Value {
         "changes": summary.changes(),
         "certainty": certainty(summary.tally()),
         "seconds": summary.took.as_secs_f64(),
+        "barrier": summary.barrier.as_ref().map(Evidence::to_json),
         "turns": rows,
     })
 }
@@ -266,6 +278,11 @@ pub(crate) fn ended(summary: &Summary) -> Result<ExitCode, CommandError> {
     }
     if summary.is_good() {
         return Ok(ExitCode::SUCCESS);
+    }
+    if summary.is_before_barrier() {
+        let error = anyhow!("the barrier did not hold, so nothing behind it was begun");
+        return Err(CommandError::new(Kind::Failed, error)
+            .hint("`cellhost zk nodes` shows who serves; docs/barrier.md says what is wanted"));
     }
     let good = summary.rows.iter().any(|row| row.status.is_good());
     let kind = if good {

@@ -204,6 +204,14 @@ pub enum Act {
     },
     /// Let time pass. Asked by the host between turns, never by modules.
     Pause(Duration),
+    /// Keep something in the record that the host found out between turns. Asked by the host,
+    /// never by modules; no machine hears of it.
+    Note {
+        /// The kind of record that it becomes.
+        kind: &'static str,
+        /// What was found out.
+        body: serde_json::Value,
+    },
     /// Tell how things stand. Asked by layers, never by modules.
     Look(Vec<resources::Identity>),
 }
@@ -222,6 +230,7 @@ impl Act {
             Self::Dial { .. } => "dial",
             Self::Fact { .. } => "fact",
             Self::Pause(_) => "pause",
+            Self::Note { .. } => "note",
             Self::Look(_) => "look",
         }
     }

@@ -56,6 +56,8 @@ pub enum Found {
     Fact(Option<String>),
     /// To a pause.
     Paused,
+    /// To a note.
+    Noted,
     /// To a look. Only layers ask for it, all of them below the record.
     #[serde(skip)]
     Facts(Vec<Facts>),

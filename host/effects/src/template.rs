@@ -57,6 +57,15 @@ pub enum TemplateError {
     },
 }
 
+impl Default for Templates {
+    /// No templates at all.
+    fn default() -> Self {
+        Self {
+            environment: Environment::new(),
+        }
+    }
+}
+
 impl Templates {
     /// Reads the templates of a module. All must parse.
     pub fn parse(sources: &BTreeMap<String, String>) -> Result<Self, TemplateError> {

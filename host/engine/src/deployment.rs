@@ -1,19 +1,22 @@
 //! A plan made ready: modules loaded, settings checked, machines numbered.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use cellhost_effects::{Effect, EffectError, Effects, Hook, Outcome, Rights, Turn};
 use cellhost_plan::{
-    Diagnostic, Diagnostics, InstanceName, Machine, MachineName, ModuleId, ModuleUse, Phase, Plan,
+    Diagnostic, Diagnostics, InstanceName, Machine, MachineName, ModuleUse, PhaseName, Plan,
     Problem, Rolling,
 };
 use cellhost_runtime::{CellView, Context, Level, Limits, Member, Module, TurnError, Voice};
 use serde_json::Value;
 
+use crate::needs::{self, Need};
+use crate::outputs;
 use crate::roster::{Membership, Roster};
 use crate::schema;
+use crate::{Ensemble, barrier};
 
 /// A plan that every module in it has agreed to.
 #[derive(Clone)]
@@ -26,6 +29,8 @@ pub struct Deployment {
     pub gone: Vec<Machine>,
     /// What the modules put out that the plan alone decides, by module and key.
     pub outputs: BTreeMap<(String, String), String>,
+    /// The ensemble that its barrier waits for, where it has one.
+    pub ensemble: Option<Ensemble>,
 }
 
 /// A module where the plan puts it.
@@ -36,9 +41,11 @@ pub struct Placed {
     /// The module itself.
     pub module: Module,
     /// When it goes.
-    pub phase: Phase,
+    pub phase: PhaseName,
     /// The modules it waits for.
     pub after: BTreeSet<InstanceName>,
+    /// The outputs of others that it requires.
+    pub needs: Vec<Need>,
     /// Its machines, by ordinal.
     pub members: Vec<Arc<Member>>,
     /// Machines that it had and that the plan no longer gives it, by ordinal.
@@ -116,7 +123,7 @@ impl Placed {
             members: self.members.clone(),
             leaving: self.leaving.clone(),
             settings: self.usage.settings.to_string(),
-            outputs: outputs.clone(),
+            outputs: outputs::seen_by(self, outputs),
         })
     }
 }
@@ -141,11 +148,16 @@ pub async fn prepare(
             found.extend(schema::check(&plan, usage, settings));
         }
         let membership = roster.enroll(&plan, usage).clone();
-        gone.extend(forgotten(&plan, usage, &membership));
-        placed.push(place(&plan, &gone, usage, module, &membership));
+        let forgotten = forgotten(&plan, usage, &membership);
+        placed.push(place(&plan, &forgotten, usage, module, &membership));
+        gone.extend(forgotten);
     }
-    resolve_order(&plan, &mut placed, &mut found);
-    check_order(&plan, &placed, &mut found);
+    needs::resolve(&plan, &mut placed, &mut found);
+    needs::check(&plan, &placed, &mut found);
+    let ensemble = Ensemble::find(&plan, &placed).unwrap_or_else(|problem| {
+        found.push(problem);
+        None
+    });
     if !found.is_empty() {
         return Err(found.into());
     }
@@ -153,9 +165,11 @@ pub async fn prepare(
         plan,
         modules: placed,
         gone,
-        outputs: BTreeMap::new(),
+        outputs: outputs::existing(ensemble.as_ref()),
+        ensemble,
     };
     deployment.ask_outputs(&mut found).await;
+    deployment.check_ensemble(&mut found);
     deployment.ask_problems(&mut found).await;
     if found.is_empty() {
         Ok(deployment)
@@ -165,6 +179,18 @@ pub async fn prepare(
 }
 
 impl Deployment {
+    /// Finds a module by its name in the plan.
+    pub fn placed(&self, name: &InstanceName) -> Option<&Placed> {
+        let mut modules = self.modules.iter();
+        modules.find(|placed| placed.usage.name == *name)
+    }
+
+    /// The ensemble that has to prove itself before a phase begins, where one has to.
+    pub(crate) fn ensemble_before(&self, phase: &PhaseName) -> Option<&Ensemble> {
+        let stands = !self.plan.barrier.off && self.plan.phases.is_behind_barrier(phase);
+        self.ensemble.as_ref().filter(|_| stands)
+    }
+
     /// All machines that a run may speak to: those of the plan and those on their way out.
     pub fn machines(&self) -> impl Iterator<Item = &Machine> {
         self.plan.machines.iter().chain(&self.gone)
@@ -172,9 +198,8 @@ impl Deployment {
 
     /// Asks modules in the order in which they run, so that each sees what those before it say.
     async fn ask_outputs(&mut self, found: &mut Vec<Diagnostic>) {
-        for name in crate::order::sequence(&self.modules) {
-            let placed = self.modules.iter().find(|placed| placed.usage.name == name);
-            let Some(placed) = placed else {
+        for name in crate::order::sequence(&self.plan.phases, &self.modules) {
+            let Some(placed) = self.placed(&name) else {
                 continue;
             };
             let view = placed.view(&self.plan, &self.outputs);
@@ -185,15 +210,24 @@ impl Deployment {
                 Arc::new(Nobody),
             );
             match placed.module.outputs(context).await {
-                Ok(outputs) => {
-                    let name = placed.usage.name.to_string();
-                    let outputs = outputs
-                        .into_iter()
-                        .map(|(key, value)| ((name.clone(), key), value));
-                    self.outputs.extend(outputs);
-                }
+                Ok(told) => outputs::tell(self, &name, told, found),
                 Err(error) => found.push(self.crashed(placed, &error)),
             }
+        }
+    }
+
+    /// Complains about an ensemble whose list is known by now and cannot be right.
+    fn check_ensemble(&self, found: &mut Vec<Diagnostic>) {
+        let Some(ensemble) = &self.ensemble else {
+            return;
+        };
+        let Some(placed) = self.placed(&ensemble.name) else {
+            return;
+        };
+        if let Err(barrier::Unlisted::Wrong(why)) = ensemble.servers(self, &self.outputs) {
+            let problem = Problem::new(why).label("the barrier waits for this ensemble");
+            let span = placed.usage.span;
+            found.push(Diagnostic::error(&self.plan.source, span, problem));
         }
     }
 
@@ -255,13 +289,18 @@ fn place(
     let manifest = &module.embedded().manifest;
     let mut members = Vec::new();
     let mut leaving = Vec::new();
+    let given: HashSet<&MachineName> = usage.machines.iter().collect();
+    let gone: HashMap<&MachineName, &Machine> = gone
+        .iter()
+        .map(|machine| (&machine.name, machine))
+        .collect();
     for (name, seat) in &membership.machines {
-        let known = || gone.iter().find(|machine| machine.name == *name);
+        let known = || gone.get(name).copied();
         let Some(machine) = plan.machine(name).or_else(known) else {
             continue;
         };
         let member = Arc::new(member(machine, seat.ordinal));
-        if usage.machines.contains(name) {
+        if given.contains(name) {
             members.push(member);
         } else {
             leaving.push(member);
@@ -279,8 +318,9 @@ fn place(
         secrets: usage.secrets.clone(),
     };
     Placed {
-        phase: usage.phase.unwrap_or(manifest.phase),
+        phase: usage.phase.clone().unwrap_or_else(|| manifest.phase.into()),
         after: usage.after.iter().cloned().collect(),
+        needs: Vec::new(),
         usage: usage.clone(),
         module: module.clone(),
         members,
@@ -312,71 +352,6 @@ fn member(machine: &Machine, ordinal: u32) -> Member {
             .collect(),
         zone: machine.zone.clone(),
         ordinal,
-    }
-}
-
-/// Adds what manifests require to what the plan says, and complains where nobody provides it.
-fn resolve_order(plan: &Plan, placed: &mut [Placed], found: &mut Vec<Diagnostic>) {
-    let providers: Vec<(InstanceName, ModuleId, Vec<String>)> = placed
-        .iter()
-        .map(|module| {
-            let manifest = &module.module.embedded().manifest;
-            (
-                module.usage.name.clone(),
-                module.usage.module.clone(),
-                manifest.provides.clone(),
-            )
-        })
-        .collect();
-    for module in placed {
-        for need in &module.module.embedded().manifest.requires {
-            let provider = providers.iter().find(|(_, provider, provides)| {
-                *provider == need.module && provides.contains(&need.output)
-            });
-            if let Some((provider, ..)) = provider {
-                module.after.insert(provider.clone());
-            } else {
-                let problem = Problem::new(format!(
-                    "module `{}` needs `{need}`, which no module of this plan provides",
-                    module.usage.module
-                ))
-                .help(format!("add the module `{}` to the plan", need.module));
-                found.push(Diagnostic::error(&plan.source, module.usage.span, problem));
-            }
-        }
-    }
-}
-
-/// Complains about modules that wait for a later phase, or for each other through what their
-/// manifests require. The plan alone cannot tell: it does not know the modules' own phases.
-fn check_order(plan: &Plan, placed: &[Placed], found: &mut Vec<Diagnostic>) {
-    for module in placed {
-        let later = placed
-            .iter()
-            .find(|other| module.after.contains(&other.usage.name) && other.phase > module.phase);
-        if let Some(other) = later {
-            let (own, name) = (&module.usage.name, &other.usage.name);
-            let problem = Problem::new(format!(
-                "module `{own}` of phase {} waits for `{name}` of phase {}",
-                module.phase, other.phase
-            ))
-            .help(format!("give `{own}` the phase {} too", other.phase));
-            found.push(Diagnostic::error(&plan.source, module.usage.span, problem));
-        }
-    }
-    let sequence = crate::order::sequence(placed);
-    let stuck: Vec<&Placed> = placed
-        .iter()
-        .filter(|module| !sequence.contains(&module.usage.name))
-        .collect();
-    if let Some(first) = stuck.first() {
-        let names: Vec<&str> = stuck
-            .iter()
-            .map(|module| module.usage.name.as_str())
-            .collect();
-        let problem = Problem::new(format!("modules wait for each other: {}", names.join(", ")))
-            .help("`after` and what the modules require must not lead in a circle");
-        found.push(Diagnostic::error(&plan.source, first.usage.span, problem));
     }
 }
 

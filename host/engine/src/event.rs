@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use cellhost_effects::{Certainty, Hook, Settlement};
-use cellhost_plan::{InstanceName, MachineName, Phase};
+use cellhost_plan::{InstanceName, MachineName, PhaseName};
 use cellhost_runtime::Level;
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::{Status, Summary};
+use crate::{Evidence, Status, Summary};
 
 /// Where events go. The receiver must keep up; nothing waits for it.
 pub type Events = UnboundedSender<Event>;
@@ -16,7 +16,9 @@ pub type Events = UnboundedSender<Event>;
 #[derive(Debug, Clone)]
 pub enum Event {
     /// A phase began.
-    Phase(Phase),
+    Phase(PhaseName),
+    /// A barrier asked every server once more; what it has seen by now.
+    Barrier(Evidence),
     /// A module began.
     Module {
         /// Its name in the plan.

@@ -8,12 +8,15 @@
 //! The engine prints nothing, opens no file and knows nothing of dry runs: what an effect does is
 //! decided by the stack that it is given.
 
+mod barrier;
 mod budget;
 mod deployment;
 mod event;
 mod gate;
 mod ground;
+mod needs;
 mod order;
+mod outputs;
 mod passage;
 mod removal;
 mod roll;
@@ -25,8 +28,10 @@ mod summary;
 mod turn;
 mod witness;
 
+pub use barrier::{Answer, Ensemble, Evidence, Mode, Seen, ask_ensemble, stand_at_barrier};
 pub use deployment::{Deployment, Placed, prepare};
 pub use event::{Event, Events, Happening};
+pub use needs::{Need, Provider};
 pub use order::Blocked;
 pub use removal::{Removal, RemovalError, remove};
 pub use roster::{Membership, Roster, Seat};

@@ -2,15 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cellhost_plan::{InstanceName, Phase};
+use cellhost_plan::{InstanceName, PhaseName, Phases};
 
 use crate::Placed;
 
 /// All modules in an order in which each comes behind those that it waits for. What waits in a
 /// circle is left out.
-pub(crate) fn sequence(placed: &[Placed]) -> Vec<InstanceName> {
+pub(crate) fn sequence(phases: &Phases, placed: &[Placed]) -> Vec<InstanceName> {
     let mut sequence = Vec::new();
-    for phase in Phase::ALL {
+    for phase in phases {
         let mut blocked = Blocked::of_phase(placed, phase);
         loop {
             let ready = blocked.ready();
@@ -34,15 +34,15 @@ pub struct Blocked {
 
 impl Blocked {
     /// The modules of one phase. Modules of other phases are waited for by the phases themselves.
-    pub fn of_phase(placed: &[Placed], phase: Phase) -> Self {
+    pub fn of_phase(placed: &[Placed], phase: &PhaseName) -> Self {
         let here: BTreeSet<&InstanceName> = placed
             .iter()
-            .filter(|module| module.phase == phase)
+            .filter(|module| module.phase == *phase)
             .map(|module| &module.usage.name)
             .collect();
         let waiting = placed
             .iter()
-            .filter(|module| module.phase == phase)
+            .filter(|module| module.phase == *phase)
             .map(|module| {
                 let after = module
                     .after

@@ -52,7 +52,7 @@ impl Removal {
         chosen: &BTreeSet<InstanceName>,
         purge: bool,
     ) -> Result<Self, RemovalError> {
-        let mut modules = sequence(&deployment.modules);
+        let mut modules = sequence(&deployment.plan.phases, &deployment.modules);
         modules.reverse();
         if let Some(module) = chosen.iter().find(|name| !modules.contains(name)) {
             let known = modules.iter().map(|name| format!("`{name}`"));
@@ -123,8 +123,8 @@ pub async fn remove(
             )
         } else {
             if phase.as_ref() != Some(&placed.phase) {
-                phase = Some(placed.phase);
-                let _ = events.send(Event::Phase(placed.phase));
+                phase = Some(placed.phase.clone());
+                let _ = events.send(Event::Phase(placed.phase.clone()));
             }
             work.module(placed).await
         };

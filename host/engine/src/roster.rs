@@ -61,12 +61,16 @@ impl Roster {
         let machines = module.machines.iter().filter_map(|name| plan.machine(name));
         let mut taken: BTreeSet<u32> = module.ordinals.values().copied().map(u32::from).collect();
         taken.extend(membership.machines.values().map(|seat| seat.ordinal));
+        // Numbers that are taken stay so: what comes next need not look at those before again.
+        let mut free = membership.next;
         for machine in machines {
             let fixed = module.ordinals.get(&machine.name).copied().map(u32::from);
             let had = membership.machines.get(&machine.name);
             let ordinal = fixed.or(had.map(|seat| seat.ordinal)).unwrap_or_else(|| {
-                let free = (membership.next..=u32::MAX).find(|number| !taken.contains(number));
-                free.unwrap_or(u32::MAX)
+                while taken.contains(&free) && free < u32::MAX {
+                    free += 1;
+                }
+                free
             });
             taken.insert(ordinal);
             let seat = Seat {

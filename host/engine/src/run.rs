@@ -1,21 +1,21 @@
 //! A run: phases, modules, turns.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cellhost_effects::layers::GRACE;
 use cellhost_effects::{Effects, Hook};
-use cellhost_plan::{InstanceName, Phase};
+use cellhost_plan::{InstanceName, PhaseName};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::event::{Event, Events};
 use crate::ground::Ground;
 use crate::order::Blocked;
+use crate::outputs::{self, Outputs};
 use crate::passage::{Passage, Passed};
 use crate::turn::Played;
-use crate::{Deployment, Placed, Status, Summary};
+use crate::{Deployment, Placed, Status, Summary, barrier};
 
 /// Tells a run to stop: nothing new begins. The effects have to be told too (see
 /// [`cellhost_effects::layers::Halt`]), so that turns under way end by themselves.
@@ -23,8 +23,6 @@ pub type Stop = watch::Receiver<bool>;
 
 /// How long turns may still compute once all effects were ended.
 const LAST_WORDS: Duration = Duration::from_secs(10);
-
-type Outputs = BTreeMap<(String, String), String>;
 
 /// Takes a deployment through its phases over a stack of effects.
 ///
@@ -43,26 +41,28 @@ pub async fn run(
     };
     let mut summary = Summary::default();
     let mut outputs = deployment.outputs.clone();
-    let mut lost: Option<Phase> = None;
-    for phase in Phase::ALL {
+    let mut lost: Option<String> = None;
+    for phase in &deployment.plan.phases {
         let mut blocked = Blocked::of_phase(&deployment.modules, phase);
         if blocked.is_empty() {
             continue;
         }
-        if let Some(before) = lost {
-            let why = format!("phase {before} did not finish");
-            run.skip(blocked.drain(), &why, &mut summary);
+        if lost.is_none() && !stopped(&stop) && summary.barrier.is_none() {
+            lost = run.barrier(phase, &mut outputs, &mut summary).await;
+        }
+        if let Some(why) = &lost {
+            run.skip(blocked.drain(), why, &mut summary);
             continue;
         }
         if let Some(why) = run.halted(&stop) {
             run.skip(blocked.drain(), &why, &mut summary);
             continue;
         }
-        let _ = events.send(Event::Phase(phase));
+        let _ = events.send(Event::Phase(phase.clone()));
         let through = run
             .phase(&mut blocked, &mut outputs, &mut summary, &stop)
             .await;
-        lost = (!through).then_some(phase);
+        lost = (!through).then(|| format!("phase {phase} did not finish"));
     }
     summary.interrupted = stopped(&stop);
     summary.took = begun.elapsed();
@@ -91,6 +91,29 @@ struct Run {
 }
 
 impl Run {
+    /// Waits for the ensemble that a phase counts on, where it does, and gives everything behind
+    /// the list that was proven. Says why the phase cannot begin, where it cannot.
+    async fn barrier(
+        &self,
+        phase: &PhaseName,
+        outputs: &mut Outputs,
+        summary: &mut Summary,
+    ) -> Option<String> {
+        let ensemble = self.deployment.ensemble_before(phase)?;
+        let waited = barrier::wait(&self.deployment, ensemble, outputs, &self.ground.stage).await;
+        let lost = match &waited.row.status {
+            Status::Skipped(why) => Some(why.clone()),
+            status => (!status.is_good()).then(|| "the barrier did not hold".to_owned()),
+        };
+        summary.rows.push(waited.row);
+        if let Some(evidence) = waited.evidence {
+            let key = (ensemble.name.to_string(), barrier::OUTPUT.to_owned());
+            outputs.insert(key, evidence.list.clone());
+            summary.barrier = Some(evidence);
+        }
+        lost
+    }
+
     /// Takes the modules of a phase through and tells whether all of them came through.
     async fn phase(
         &self,
@@ -139,8 +162,7 @@ impl Run {
                 }
             };
             under_way.retain(|name| *name != ended.module);
-            left -= usize::from(ended.through);
-            self.conclude(ended, blocked, outputs, summary);
+            left -= usize::from(self.conclude(ended, blocked, outputs, summary));
         }
         if let Some(why) = self.halted(stop) {
             self.skip(blocked.drain(), &why, summary);
@@ -166,13 +188,25 @@ impl Run {
         interrupted.or_else(|| self.ground.budget.exceeded())
     }
 
+    /// Takes over what a module leaves, and tells whether those that wait for it may begin.
     fn conclude(
         &self,
-        ended: Passed,
+        mut ended: Passed,
         blocked: &mut Blocked,
         outputs: &mut Outputs,
         summary: &mut Summary,
-    ) {
+    ) -> bool {
+        if ended.through {
+            let published = std::mem::take(&mut ended.published);
+            match outputs::settle(&self.deployment, outputs, &ended.module, published) {
+                Ok(settled) => outputs.extend(settled),
+                Err(why) => {
+                    ended.through = false;
+                    let row = Played::failed(&ended.module, Hook::Outputs, &why).row;
+                    ended.rows.push(row);
+                }
+            }
+        }
         let worst = ended
             .rows
             .iter()
@@ -186,14 +220,12 @@ impl Run {
         });
         summary.rows.extend(ended.rows);
         if ended.through {
-            let name = ended.module.to_string();
-            let published = ended.published.into_iter();
-            outputs.extend(published.map(|(key, value)| ((name.clone(), key), value)));
             blocked.release(&ended.module);
         } else {
             let why = format!("module `{}` did not finish", ended.module);
             self.skip(blocked.abandon(&ended.module), &why, summary);
         }
+        ended.through
     }
 
     fn placed(&self, name: &InstanceName) -> Option<&Placed> {

@@ -5,6 +5,8 @@ use std::time::Duration;
 use cellhost_effects::{Certainty, Ending, Hook};
 use cellhost_plan::{InstanceName, MachineName};
 
+use crate::Evidence;
+
 /// How a run went.
 #[derive(Debug, Clone, Default)]
 pub struct Summary {
@@ -14,6 +16,8 @@ pub struct Summary {
     pub took: Duration,
     /// Whether it was interrupted.
     pub interrupted: bool,
+    /// What the barrier saw, where the run came to one.
+    pub barrier: Option<Evidence>,
 }
 
 /// How one turn went.
@@ -125,6 +129,12 @@ impl Summary {
     /// Whether every turn did what it should.
     pub fn is_good(&self) -> bool {
         !self.interrupted && self.rows.iter().all(|row| row.status.is_good())
+    }
+
+    /// Whether it stopped at a barrier that did not hold.
+    pub fn is_before_barrier(&self) -> bool {
+        let mut gates = self.rows.iter().filter(|row| row.hook == Hook::Gate);
+        gates.any(|row| row.machine.is_none() && matches!(row.status, Status::Failed(_)))
     }
 
     /// Whether every turn of a module did what it should.

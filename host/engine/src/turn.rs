@@ -114,8 +114,33 @@ impl Stage {
         Self { purge, ..self }
     }
 
+    /// Where effects go.
+    pub(crate) fn effects(&self) -> Arc<dyn Effects> {
+        self.effects.clone()
+    }
+
+    /// Tells whoever listens; nobody listening is no reason to stop.
+    pub(crate) fn send(&self, event: Event) {
+        let _ = self.events.send(event);
+    }
+
+    /// Tells what happens in a turn of the host's own.
+    pub(crate) fn tell_gate(&self, module: &InstanceName, happening: Happening) {
+        self.send(Event::Turn {
+            module: module.clone(),
+            hook: Hook::Gate,
+            machine: None,
+            happening,
+        });
+    }
+
     /// Numbers the turns of a hook, so that each has a name of its own in the record.
-    fn call(&self, module: &InstanceName, hook: Hook, machine: Option<MachineName>) -> Call {
+    pub(crate) fn call(
+        &self,
+        module: &InstanceName,
+        hook: Hook,
+        machine: Option<MachineName>,
+    ) -> Call {
         let mut rounds = self.rounds.lock().unwrap_or_else(PoisonError::into_inner);
         let next = rounds
             .entry((module.clone(), hook, machine.clone()))

@@ -1,6 +1,7 @@
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use cellhost_plan::document::{Node, Report, Table, Value};
+use cellhost_plan::document::{Kind, Node, Report, Table, Value};
 use cellhost_plan::{
     DEFAULT_NAMESPACE, Diagnostics, LoadError, ModuleId, Phase, Problem, RollingKeys, Source,
     check_word,
@@ -9,6 +10,7 @@ use semver::Version;
 use serde::Serialize;
 
 use crate::asks::Asks;
+use crate::output::OutputKind;
 use crate::requirement::Requirement;
 use crate::words::line;
 
@@ -31,8 +33,8 @@ pub struct Manifest {
     pub phase: Phase,
     /// The outputs of other modules it needs.
     pub requires: Vec<Requirement>,
-    /// The outputs it provides.
-    pub provides: Vec<String>,
+    /// The outputs it provides, and what kind of value each has.
+    pub provides: BTreeMap<String, OutputKind>,
     /// How a change goes through its members, unless a plan says otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rolling: Option<RollingKeys>,
@@ -67,8 +69,6 @@ impl Manifest {
 
     /// Checks a manifest, wherever it comes from; everything wrong goes to the table's report.
     pub fn read(mut table: Table<'_>) -> Option<Self> {
-        let word =
-            |kind: &'static str| move |text: &str| check_word(kind, text).map(|()| text.to_owned());
         let name = table
             .require("name", "\"…\"")
             .and_then(|value| value.parse(word("module name")));
@@ -84,7 +84,7 @@ impl Manifest {
             .get("phase")
             .map(|value| value.parse(str::parse::<Phase>));
         let requires = list(table.get("requires"), str::parse);
-        let provides = list(table.get("provides"), word("name for an output"));
+        let provides = provides(table.get("provides"));
         let rolling = table.get("rolling").and_then(|value| value.table());
         let rolling = rolling.map(RollingKeys::read);
         let asks = Asks::read(table.get("asks"));
@@ -110,6 +110,31 @@ impl Manifest {
     pub fn id(&self) -> &ModuleId {
         &self.id
     }
+}
+
+fn word(kind: &'static str) -> impl Fn(&str) -> Result<String, Problem> {
+    move |text| check_word(kind, text).map(|()| text.to_owned())
+}
+
+/// Reads outputs: a list of names, whose values are texts, or a table of names and types.
+fn provides(value: Option<Value<'_>>) -> BTreeMap<String, OutputKind> {
+    let name = word("name for an output");
+    let Some(value) = value else {
+        return BTreeMap::new();
+    };
+    let Kind::Table(_) = value.node().kind else {
+        let names = list(Some(value), name);
+        return names
+            .into_iter()
+            .map(|name| (name, OutputKind::Text))
+            .collect();
+    };
+    let entries = value.table().map(|table| table.entries());
+    let typed = entries.into_iter().flatten().filter_map(|(key, kind)| {
+        let kind = kind.parse(str::parse::<OutputKind>);
+        Some((key.parse(&name)?, kind?))
+    });
+    typed.collect()
 }
 
 fn version(text: &str) -> Result<Version, Problem> {

@@ -5,7 +5,7 @@
     reason = "a test that cannot set up its case has failed"
 )]
 
-use cellhost_manifest::{Asks, Manifest};
+use cellhost_manifest::{Asks, Manifest, OutputKind};
 use cellhost_plan::Phase;
 
 fn redis() -> Manifest {
@@ -23,7 +23,12 @@ fn reads_what_a_module_says_of_itself() {
     assert_eq!(manifest.phase, Phase::PostZk);
     let requires: Vec<String> = manifest.requires.iter().map(ToString::to_string).collect();
     assert_eq!(requires, ["zookeeper.connect", "acme:vault.address"]);
-    assert_eq!(manifest.provides, ["connect"]);
+    let provides: Vec<(&str, OutputKind)> = manifest
+        .provides
+        .iter()
+        .map(|(name, kind)| (name.as_str(), *kind))
+        .collect();
+    assert_eq!(provides, [("connect", OutputKind::Text)]);
     let reasons: Vec<&str> = manifest.asks.iter().map(|ask| ask.why.as_str()).collect();
     assert_eq!(
         reasons,
@@ -31,6 +36,20 @@ fn reads_what_a_module_says_of_itself() {
             "its configuration and data",
             "to install, start and join the members"
         ]
+    );
+}
+
+#[test]
+fn reads_the_types_of_outputs() {
+    let text =
+        "name = \"a\"\nversion = \"1.0.0\"\n[provides]\nconnect = \"servers\"\nweb = \"url\"\n";
+    let manifest = Manifest::parse("module.toml", text).unwrap();
+    assert_eq!(manifest.provides["connect"], OutputKind::Servers);
+    assert_eq!(manifest.provides["web"], OutputKind::Url);
+    let written = serde_json::to_value(&manifest).unwrap();
+    assert_eq!(
+        written["provides"],
+        serde_json::json!({"connect": "servers", "web": "url"})
     );
 }
 

@@ -46,8 +46,11 @@ pub(crate) fn parse_duration_within(
     Err(Problem::new(format!("duration `{text}` is out of range")).label(label))
 }
 
-/// Writes whole seconds in the largest unit that divides them.
+/// Writes whole seconds in the largest unit that divides them, and what is less in milliseconds.
 fn show(duration: Duration) -> String {
+    if duration.subsec_millis() > 0 {
+        return format!("{}ms", duration.as_millis());
+    }
     let seconds = duration.as_secs();
     let units = [(24 * 3600, "d"), (3600, "h"), (60, "m")];
     let fits = |(length, _): &&(u64, &str)| seconds > 0 && seconds.is_multiple_of(*length);

@@ -7,20 +7,21 @@ use crate::document::{Table, Text, Value};
 use crate::group::unknown_machine;
 use crate::inventory::Inventory;
 use crate::module::{ModuleId, ModuleUse};
-use crate::name::{InstanceName, MachineName, SecretName};
-use crate::phase::Phase;
+use crate::name::{InstanceName, MachineName, PhaseName, SecretName};
+use crate::phases::Phases;
 use crate::problem::Problem;
 use crate::rolling::RollingChoice;
 use crate::secret::Secrets;
 use crate::selection::select;
 use crate::settings::{Places, Settings};
+use crate::source::Span;
 
 /// One entry of `[modules]` while the plan is read.
 #[derive(Debug)]
 pub(crate) struct ModuleEntry<'a> {
     pub(crate) key: Text<'a>,
     pub(crate) after: Vec<Text<'a>>,
-    pub(crate) phase: Option<Phase>,
+    pub(crate) phase: Option<PhaseName>,
     /// Nothing when it cannot be used, which has been reported then.
     pub(crate) module: Option<ModuleUse>,
 }
@@ -29,6 +30,7 @@ impl<'a> ModuleEntry<'a> {
     pub(crate) fn read(
         key: Text<'a>,
         value: &Value<'a>,
+        phases: &Phases,
         inventory: &Inventory,
         secrets: &Secrets,
     ) -> Option<Self> {
@@ -44,7 +46,7 @@ impl<'a> ModuleEntry<'a> {
         let places = read_on(&mut table, inventory);
         let phase = table
             .get("phase")
-            .and_then(|value| value.parse(str::parse::<Phase>));
+            .and_then(|value| phases.find(&value.text()?));
         let after = table
             .get("after")
             .and_then(|value| value.texts())
@@ -63,17 +65,20 @@ impl<'a> ModuleEntry<'a> {
         let machines = places
             .iter()
             .filter_map(|place| inventory.machines.get(*place));
+        let waits: Vec<(InstanceName, Span)> = after
+            .iter()
+            .filter_map(|text| Some((InstanceName::new(text.as_str()).ok()?, text.span())))
+            .collect();
+        let (waits, after_spans) = waits.into_iter().unzip();
         let module = (|| {
             Some(ModuleUse {
                 name: name?,
                 module: id?,
                 requirement: requirement?,
                 machines: machines.map(|machine| machine.name.clone()).collect(),
-                phase,
-                after: after
-                    .iter()
-                    .filter_map(|text| InstanceName::new(text.as_str()).ok())
-                    .collect(),
+                phase: phase.clone(),
+                after: waits,
+                after_spans,
                 settings: settings.json,
                 secrets: named,
                 ordinals: ordinals.unwrap_or_default(),
@@ -125,6 +130,7 @@ fn read_settings<'a>(value: Option<Value<'a>>, key: &Text<'a>) -> Settings<'a> {
     })
 }
 
+/// `places` are in order.
 fn read_ordinals(
     table: &Table<'_>,
     places: &[usize],
@@ -138,7 +144,7 @@ fn read_ordinals(
             key.reject(unknown_machine(key.as_str(), &key, inventory));
             continue;
         };
-        if !places.contains(&place) {
+        if places.binary_search(&place).is_err() {
             let message = format!("`{}` is not one of this module's machines", key.as_str());
             key.reject(
                 Problem::new(message).help("fix numbers only for machines that `on` selects"),

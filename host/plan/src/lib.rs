@@ -11,7 +11,9 @@
 
 mod address;
 mod attributes;
+mod barrier;
 mod choice;
+mod cycle;
 mod definition;
 mod diagnostic;
 mod diagnostics;
@@ -27,6 +29,7 @@ mod module;
 mod name;
 mod order;
 mod phase;
+mod phases;
 mod plan;
 mod problem;
 mod range;
@@ -36,6 +39,7 @@ mod run_rule;
 mod secret;
 mod selection;
 mod selector;
+mod servers;
 mod settings;
 mod share;
 mod source;
@@ -43,6 +47,8 @@ mod ssh;
 mod suggestion;
 
 pub use address::{check_address, check_user};
+pub use barrier::{Barrier, Ensemble};
+pub use cycle::cycles;
 pub use diagnostic::{Diagnostic, Related, Severity};
 pub use diagnostics::Diagnostics;
 pub use duration::parse_duration;
@@ -50,8 +56,11 @@ pub use host_key::HostKey;
 pub use location::at_home;
 pub use machine::Machine;
 pub use module::{DEFAULT_NAMESPACE, ModuleId, ModuleUse};
-pub use name::{CellName, InstanceName, MachineName, SecretName, check_label, check_word};
+pub use name::{
+    CellName, InstanceName, MachineName, PhaseName, SecretName, check_label, check_word,
+};
 pub use phase::Phase;
+pub use phases::Phases;
 pub use plan::{LoadError, Plan};
 pub use problem::{Problem, is_showable};
 pub use range::{LARGEST_RANGE, expand, is_range};
@@ -59,6 +68,7 @@ pub use rolling::{Rolling, RollingChoice, RollingKeys};
 pub use run_rule::{RunRule, Unreachable};
 pub use secret::SecretSource;
 pub use selector::{Condition, Selector, Term};
+pub use servers::{Server, Servers};
 pub use share::Share;
 pub use source::{Position, Source, Span};
 pub use ssh::{Become, BecomeMethod, HostKeys, Ssh};

@@ -6,8 +6,7 @@ use semver::VersionReq;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::name::{InstanceName, MachineName, SecretName, check_word};
-use crate::phase::Phase;
+use crate::name::{InstanceName, MachineName, PhaseName, SecretName, check_word};
 use crate::problem::Problem;
 use crate::rolling::RollingChoice;
 use crate::settings::Places;
@@ -99,7 +98,7 @@ pub struct ModuleUse {
     /// The machines it runs on, in plan order; never empty.
     pub machines: Vec<MachineName>,
     /// The phase it runs in; the module's own when absent.
-    pub phase: Option<Phase>,
+    pub phase: Option<PhaseName>,
     /// The instances that must be through before it starts.
     pub after: Vec<InstanceName>,
     /// Its settings, always an object; not yet checked against the module's schema.
@@ -112,6 +111,7 @@ pub struct ModuleUse {
     pub rolling: RollingChoice,
     /// Where its name stands in the plan.
     pub span: Span,
+    pub(crate) after_spans: Vec<Span>,
     pub(crate) requirement_span: Span,
     pub(crate) places: Places,
 }
@@ -125,6 +125,12 @@ impl ModuleUse {
     /// Gives the place of the key of a setting by its JSON pointer, or of the nearest around it.
     pub fn key_span_of(&self, pointer: &str) -> Span {
         self.places.key(pointer).unwrap_or(self.span)
+    }
+
+    /// Gives the place where it says that it waits for another instance, if it says so.
+    pub fn after_span(&self, other: &InstanceName) -> Option<Span> {
+        let place = self.after.iter().position(|name| name == other)?;
+        self.after_spans.get(place).copied()
     }
 
     /// Gives the place of the version requirement, or of the instance when it has none.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::phase::Phase;
 use crate::problem::Problem;
 
 /// The longest name of anything: names become file names on machines and here.
@@ -149,11 +150,23 @@ name!(
     check_word
 );
 name!(
+    /// The name of a phase.
+    PhaseName,
+    "phase name",
+    check_word
+);
+name!(
     /// The name of a secret, never its value.
     SecretName,
     "secret name",
     check_label
 );
+
+impl From<Phase> for PhaseName {
+    fn from(phase: Phase) -> Self {
+        Self(phase.as_str().into())
+    }
+}
 
 impl InstanceName {
     /// Takes a text over that has been checked by the same rule already.

@@ -1,11 +1,13 @@
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
+use crate::cycle::cycles;
 use crate::document::Text;
 use crate::entry::ModuleEntry;
+use crate::phases::Phases;
 use crate::problem::Problem;
 
 /// Checks what modules wait for: that it exists, comes no later, and does not wait for them.
-pub(crate) fn check_order(entries: &[ModuleEntry<'_>]) {
+pub(crate) fn check_order(entries: &[ModuleEntry<'_>], phases: &Phases) {
     let places: BTreeMap<&str, usize> = entries
         .iter()
         .enumerate()
@@ -15,8 +17,13 @@ pub(crate) fn check_order(entries: &[ModuleEntry<'_>]) {
     for (place, entry) in entries.iter().enumerate() {
         let known = entry.after.iter().filter_map(|text| {
             let other = find(text, &places)?;
-            let usable = check_one(entry, text, place, other, entries.get(other)?);
-            usable.then_some((other, text))
+            let usable = other != place || {
+                let message = format!("module `{}` waits for itself", text.as_str());
+                text.reject(Problem::new(message));
+                false
+            };
+            let fits = usable && check_phases(entry, text, entries.get(other)?, phases);
+            fits.then_some((other, text))
         });
         waits.push(known.collect());
     }
@@ -32,24 +39,18 @@ fn find(text: &Text<'_>, places: &BTreeMap<&str, usize>) -> Option<usize> {
     found
 }
 
-fn check_one(
+/// Tells whether the other may run before this one, as far as the plan gives both a phase.
+fn check_phases(
     entry: &ModuleEntry<'_>,
     text: &Text<'_>,
-    place: usize,
-    other_place: usize,
     other: &ModuleEntry<'_>,
+    phases: &Phases,
 ) -> bool {
-    if place == other_place {
-        text.reject(Problem::new(format!(
-            "module `{}` waits for itself",
-            text.as_str()
-        )));
-        return false;
-    }
-    let (Some(phase), Some(later)) = (entry.phase, other.phase) else {
+    let (Some(phase), Some(later)) = (&entry.phase, &other.phase) else {
         return true;
     };
-    if phase < later {
+    let fits = phases.place(phase.as_str()) >= phases.place(later.as_str());
+    if !fits {
         let message = format!("`{}` runs in a later phase", text.as_str());
         let label = format!("`{later}` comes after `{phase}`");
         let problem = Problem::new(message)
@@ -59,76 +60,47 @@ fn check_one(
             "phases run in order: give both the phase `{later}`"
         )));
     }
-    phase >= later
+    fits
 }
 
-/// Reports each cycle once, by walking from module to module until one comes again.
+/// Reports every circle of waiting with all of its places.
 fn report_cycles(entries: &[ModuleEntry<'_>], waits: &[Vec<(usize, &Text<'_>)>]) {
-    let stuck = stuck(waits);
-    let mut visited = HashSet::new();
-    for start in 0..entries.len() {
-        let mut walk: Vec<(usize, &Text<'_>)> = Vec::new();
-        let mut here = start;
-        while stuck.contains(&here) && visited.insert(here) {
-            let next = waits
-                .get(here)
-                .into_iter()
-                .flatten()
-                .find(|(to, _)| stuck.contains(to));
-            let Some((next, text)) = next else { break };
-            walk.push((here, text));
-            here = *next;
-        }
-        let Some(begin) = walk.iter().position(|(place, _)| *place == here) else {
-            continue;
-        };
-        report_cycle(entries, walk.get(begin..).unwrap_or_default());
+    let others = |list: &Vec<(usize, _)>| list.iter().map(|(other, _)| *other).collect();
+    let arrows: Vec<Vec<usize>> = waits.iter().map(others).collect();
+    for circle in cycles(&arrows) {
+        report_cycle(entries, waits, &circle);
     }
 }
 
-fn report_cycle(entries: &[ModuleEntry<'_>], cycle: &[(usize, &Text<'_>)]) {
-    let name =
-        |(place, _): &(usize, &Text<'_>)| entries.get(*place).map(|entry| entry.key.as_str());
-    let names: Vec<&str> = cycle.iter().chain(cycle.first()).filter_map(name).collect();
-    let Some(((_, first), rest)) = cycle.split_first() else {
+fn report_cycle(entries: &[ModuleEntry<'_>], waits: &[Vec<(usize, &Text<'_>)>], circle: &[usize]) {
+    let name = |place: &usize| entries.get(*place).map_or("", |entry| entry.key.as_str());
+    let ends = circle.iter().cycle().skip(1);
+    let mut arrows = circle.iter().zip(ends).filter_map(|(from, to)| {
+        let (_, text) = waits.get(*from)?.iter().find(|(other, _)| other == to)?;
+        Some((*text, format!("`{}` waits for `{}`", name(from), name(to))))
+    });
+    let Some((first, label)) = arrows.next() else {
         return;
     };
-    let message = format!("these modules wait for each other: {}", names.join(" → "));
-    let mut problem = Problem::new(message).help("leave out one of these `after`");
-    for (_, text) in rest {
-        problem = problem.related(text.span(), "and this");
+    let names: Vec<&str> = circle.iter().chain(circle.first()).map(name).collect();
+    let message = format!("modules wait for each other: {}", names.join(" → "));
+    let mut problem = Problem::new(message)
+        .label(label)
+        .help("leave out one of these `after`");
+    for (text, label) in arrows {
+        problem = problem.related(text.span(), label);
     }
-    first.reject(problem.label("waits for this"));
+    first.reject(problem);
 }
 
-/// Finds the modules that are on a cycle or wait for one that is.
-fn stuck(waits: &[Vec<(usize, &Text<'_>)>]) -> HashSet<usize> {
-    let mut waiting: Vec<usize> = waits.iter().map(Vec::len).collect();
-    let mut followers: Vec<Vec<usize>> = vec![Vec::new(); waits.len()];
-    for (place, others) in waits.iter().enumerate() {
-        for (other, _) in others {
-            if let Some(list) = followers.get_mut(*other) {
-                list.push(place);
-            }
-        }
+/// Checks that the ensemble a barrier waits for is a module of the plan.
+pub(crate) fn check_ensemble(ensemble: Option<&Text<'_>>, entries: &[ModuleEntry<'_>]) {
+    let names = || entries.iter().map(|entry| entry.key.as_str());
+    if let Some(text) = ensemble
+        && !names().any(|name| name == text.as_str())
+    {
+        let known: Vec<&str> = names().collect();
+        let help = text.suggest(known);
+        text.reject(Problem::new(format!("unknown module `{}`", text.as_str())).maybe_help(help));
     }
-    let mut stuck: HashSet<usize> = (0..waits.len()).collect();
-    let mut free: Vec<usize> = waiting
-        .iter()
-        .enumerate()
-        .filter(|(_, count)| **count == 0)
-        .map(|(place, _)| place)
-        .collect();
-    while let Some(place) = free.pop() {
-        stuck.remove(&place);
-        for follower in followers.get(place).into_iter().flatten() {
-            if let Some(count) = waiting.get_mut(*follower) {
-                *count -= 1;
-                if *count == 0 {
-                    free.push(*follower);
-                }
-            }
-        }
-    }
-    stuck
 }

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use crate::choice::choose;
 use crate::problem::Problem;
 
-/// When a module runs: before or after the barrier that waits for the `ZooKeeper` quorum.
+/// When a module runs, as far as its manifest can tell: before or after the barrier that waits for
+/// the `ZooKeeper` quorum. A plan may have more phases: see [`crate::Phases`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Phase {

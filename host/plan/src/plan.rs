@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::barrier::Barrier;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostics::Diagnostics;
 use crate::document::{Node, Report, Table};
@@ -10,7 +11,8 @@ use crate::inventory::Inventory;
 use crate::machine::Machine;
 use crate::module::ModuleUse;
 use crate::name::{CellName, MachineName, SecretName};
-use crate::order::check_order;
+use crate::order::{check_ensemble, check_order};
+use crate::phases::Phases;
 use crate::problem::Problem;
 use crate::run_rule::RunRule;
 use crate::secret::{SecretSource, Secrets};
@@ -28,6 +30,10 @@ pub struct Plan {
     pub run: RunRule,
     /// Where the values of secrets come from.
     pub secrets: BTreeMap<SecretName, SecretSource>,
+    /// The phases, in the order they run.
+    pub phases: Phases,
+    /// What stands before the phases that need a quorum.
+    pub barrier: Barrier,
     /// The machines, in the order of the plan.
     pub machines: Vec<Machine>,
     /// The modules, in the order of the plan.
@@ -103,6 +109,8 @@ struct Draft {
     ssh: Ssh,
     run: RunRule,
     secrets: BTreeMap<SecretName, SecretSource>,
+    phases: Phases,
+    barrier: Barrier,
     inventory: Inventory,
     modules: Vec<ModuleUse>,
 }
@@ -116,6 +124,8 @@ impl Draft {
         let ssh = Ssh::read(root.get("ssh"), &secrets);
         let run = RunRule::read(root.get("run"));
         let inventory = Inventory::read(root.get("machines"), root.get("groups"), &ssh, report);
+        let phases = Phases::read(root.get("phases"));
+        let (barrier, ensemble) = Barrier::read(root.get("barrier"), &inventory);
         let modules = root.get("modules").and_then(|value| value.table());
         let entries = modules.map(|table| table.entries()).unwrap_or_default();
         if entries.is_empty() {
@@ -128,9 +138,12 @@ impl Draft {
         }
         let entries: Vec<ModuleEntry<'_>> = entries
             .into_iter()
-            .filter_map(|(key, value)| ModuleEntry::read(key, &value, &inventory, &secrets))
+            .filter_map(|(key, value)| {
+                ModuleEntry::read(key, &value, &phases, &inventory, &secrets)
+            })
             .collect();
-        check_order(&entries);
+        check_order(&entries, &phases);
+        check_ensemble(ensemble.as_ref(), &entries);
         root.finish();
         let secrets = secrets.finish(report);
         let modules = entries
@@ -142,6 +155,8 @@ impl Draft {
             ssh,
             run,
             secrets,
+            phases,
+            barrier,
             inventory,
             modules,
         })
@@ -153,6 +168,8 @@ impl Draft {
             ssh: self.ssh,
             run: self.run,
             secrets: self.secrets,
+            phases: self.phases,
+            barrier: self.barrier,
             machines: self.inventory.machines,
             modules: self.modules,
             warnings,

@@ -8,7 +8,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use cellhost_plan::{BecomeMethod, HostKeys, Phase, Plan, SecretSource};
+use cellhost_plan::{Barrier, BecomeMethod, Ensemble, HostKeys, Plan, SecretSource};
 use serde_json::json;
 
 const ORDERS: &str = include_str!("orders.toml");
@@ -96,11 +96,65 @@ fn resolves_what_modules_run_on_and_wait_for() {
     let redis = plan.module("redis").unwrap();
     assert_eq!(redis.module.to_string(), "acme:redis-cluster");
     assert_eq!(names(&redis.machines), ["m1", "db3"]);
-    assert_eq!(redis.phase, Some(Phase::PostZk));
+    assert_eq!(redis.phase.as_ref().unwrap(), "post-zk");
+    let waits = redis.after_span(&zookeeper.name).unwrap();
+    assert_eq!(plan.source.slice(waits), "\"zookeeper\"");
+    assert_eq!(redis.after_span(&redis.name), None);
     assert_eq!(names(&redis.after), ["zookeeper"]);
     assert_eq!(names(&redis.secrets), ["redis-password"]);
     assert_eq!(redis.ordinals["m1"], 7);
     assert_eq!(redis.settings["nodes"][0]["weight"], json!(0.5));
+}
+
+fn small(head: &str, rest: &str) -> Plan {
+    let machines = "[machines]\n\"m[1-3]\" = { address = \"10.0.0.[1-3]\" }\n";
+    let text = format!("cell = \"x\"\n{head}\n{machines}{rest}\n");
+    match Plan::parse("plan.toml", &text) {
+        Ok(plan) => plan,
+        Err(wrong) => panic!("{}", wrong.render(false)),
+    }
+}
+
+#[test]
+fn has_two_phases_unless_it_names_more() {
+    let modules = "[modules.a]\non = \"all\"\n";
+    assert_eq!(names(&small("", modules).phases), ["pre-zk", "post-zk"]);
+    let list = "phases = [\"base\", \"pre-zk\", \"middle\", \"post-zk\", \"apps\"]";
+    let plan = small(list, "[modules.a]\non = \"all\"\nphase = \"apps\"\n");
+    let phases = ["base", "pre-zk", "middle", "post-zk", "apps"];
+    assert_eq!(names(&plan.phases), phases);
+    assert_eq!(plan.modules[0].phase.as_ref().unwrap(), "apps");
+    let behind = plan
+        .phases
+        .iter()
+        .filter(|phase| plan.phases.is_behind_barrier(phase));
+    assert_eq!(names(behind), ["post-zk", "apps"]);
+}
+
+#[test]
+fn stands_at_a_barrier_unless_it_says_otherwise() {
+    let modules = "[modules.zk-a]\non = \"all\"\n";
+    assert_eq!(small("", modules).barrier, Barrier::default());
+    assert_eq!(Barrier::default().rounds, 10);
+    assert_eq!(Barrier::default().interval, Duration::from_millis(500));
+    assert_eq!(Barrier::default().timeout, Duration::from_mins(10));
+    assert!(small("barrier = false", modules).barrier.off);
+    assert!(!small("barrier = true", modules).barrier.off);
+    let named = "[barrier]\nensemble = \"zk-a\"\nrounds = 3\ninterval = \"50ms\"\n\
+                 timeout = \"30s\"\nseen-from = [\"m2\", \"m1\"]";
+    let barrier = small(named, modules).barrier;
+    let Some(Ensemble::Instance(name)) = &barrier.ensemble else {
+        panic!("{barrier:?}");
+    };
+    assert_eq!(*name, "zk-a");
+    assert_eq!((barrier.rounds, barrier.interval.as_millis()), (3, 50));
+    assert_eq!(barrier.timeout, Duration::from_secs(30));
+    assert_eq!(names(&barrier.seen_from), ["m1", "m2"]);
+    let there = "[barrier]\nservers = [\"10.0.0.9:2181\", \"[fe80::1]:2182\"]";
+    let Some(Ensemble::Servers(servers)) = small(there, modules).barrier.ensemble else {
+        panic!("no servers");
+    };
+    assert_eq!(servers.to_string(), "10.0.0.9:2181,[fe80::1]:2182");
 }
 
 #[test]

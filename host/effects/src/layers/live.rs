@@ -58,6 +58,9 @@ impl Effects for Live {
             tokio::time::sleep(time).await;
             return Ok(Outcome::exact(Found::Paused));
         }
+        if let Act::Note { .. } = effect.act {
+            return Ok(Outcome::exact(Found::Noted));
+        }
         let way = Way {
             courier: self.fleet.courier(&effect.machine).await?,
             lease: self.leases.clone(),
@@ -100,6 +103,7 @@ impl Effects for Live {
                 other => return Err(unexpected(other)),
             },
             Act::Pause(_) => Found::Paused,
+            Act::Note { .. } => Found::Noted,
         };
         Ok(Outcome::exact(found))
     }

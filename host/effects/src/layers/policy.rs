@@ -54,7 +54,7 @@ fn judge(effect: &Effect) -> Result<(), EffectError> {
     }
     if turn.hook == crate::Hook::Gate {
         return match &effect.act {
-            Act::Dial { .. } | Act::Pause(_) => Ok(()),
+            Act::Dial { .. } | Act::Pause(_) | Act::Note { .. } => Ok(()),
             act => Err(denied(
                 turn,
                 format!("the host itself may not {}", act.verb()),
@@ -91,6 +91,7 @@ fn judge(effect: &Effect) -> Result<(), EffectError> {
         }
         Act::Fact { .. } => Ok(()),
         Act::Pause(_) => Err(denied(turn, "modules may not pause".to_owned())),
+        Act::Note { .. } => Err(denied(turn, "modules may not write records".to_owned())),
         Act::Look(_) => Err(denied(turn, "modules may not look".to_owned())),
     }
 }

@@ -15,7 +15,7 @@ use cellhost_plan::MachineName;
 use cellhost_transport::Answer;
 use tokio::sync::Mutex;
 
-use crate::{Act, Certainty, Effect, EffectError, Effects, Found, Outcome, Sign};
+use crate::{Act, Certainty, Effect, EffectError, Effects, Found, Hook, Outcome, Sign};
 
 use overlay::Overlay;
 use trust::Trust;
@@ -53,6 +53,11 @@ impl<E: Effects> Preview<E> {
             .await
             .get(machine)
             .is_some_and(|overlay| overlay.held_back)
+    }
+
+    /// Whether the host asks between turns for what may come of something that was held back.
+    fn gates(&self, effect: &Effect) -> bool {
+        effect.turn.hook == Hook::Gate && self.held_back.load(Ordering::Relaxed)
     }
 
     /// Asks the machine itself; what it says about a state that the real run will not meet is of
@@ -115,7 +120,7 @@ impl<E: Effects> Preview<E> {
             Act::Dial {
                 assumed: Some(bytes),
                 ..
-            } if self.holds_back(&effect.machine).await => Ok(Outcome {
+            } if self.holds_back(&effect.machine).await || self.gates(&effect) => Ok(Outcome {
                 found: Found::Dialed(bytes),
                 certainty: Certainty::Assumed,
             }),
@@ -134,7 +139,7 @@ impl<E: Effects> Preview<E> {
                 found: Found::Paused,
                 certainty: Certainty::Assumed,
             }),
-            Act::Fact { .. } => self.inner.perform(effect).await,
+            Act::Fact { .. } | Act::Note { .. } => self.inner.perform(effect).await,
         }
     }
 }

@@ -134,7 +134,8 @@ impl<E: Effects> Secrets<E> {
             | Found::Fact(None)
             | Found::Status(_)
             | Found::Facts(_)
-            | Found::Paused => {}
+            | Found::Paused
+            | Found::Noted => {}
         }
         outcome
     }

@@ -67,6 +67,7 @@ fn asked(act: &Act, templates: &Templates) -> Result<Value, serde_json::Error> {
             "deadline-ms": milliseconds(dial.deadline),
         }),
         Act::Fact { name } => json!({"name": name}),
+        Act::Note { kind, body } => json!({ *kind: body }),
         Act::Pause(time) => json!({"ms": milliseconds(*time)}),
         Act::Look(identities) => json!({"things": identities.len()}),
     })

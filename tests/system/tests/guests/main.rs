@@ -11,6 +11,7 @@
 
 mod agreed;
 mod asking;
+mod barrier;
 mod bench;
 mod certainty;
 mod commanding;
@@ -21,7 +22,9 @@ mod examples;
 mod foresight;
 mod greeting;
 mod lists;
+mod many;
 mod misbehaving;
+mod needs;
 mod policy;
 mod preview;
 mod removing;

@@ -11,6 +11,7 @@ use cellhost_effects::layers::{
 use cellhost_effects::record::Journal;
 use cellhost_effects::{Agreement, Effects, Hook, Settlement, Turn, Vault};
 use cellhost_engine::{Deployment, Event, Happening, Placed, Roster, Row, Summary};
+use cellhost_manifest::{Embedded, Manifest, embed};
 use cellhost_plan::{InstanceName, MachineName, Plan, SecretName};
 use cellhost_runtime::{CellView, Context, Level, Limits, LoadError, Module, Runtime, Voice};
 use cellhost_transport::SimulatedFleet;
@@ -66,6 +67,15 @@ pub(crate) fn load(name: &str) -> Result<Result<Module, LoadError>> {
     Ok(runtime()?.load(&bytes, &format!("{name}.wasm")))
 }
 
+/// Loads the guest that does nothing, with a manifest of the test's own.
+pub(crate) fn made_up(manifest: &str) -> Result<Module> {
+    let bytes = fs_err::read(cellhost_system_tests::guest("no-manifest")?)?;
+    let manifest = Manifest::parse("module.toml", manifest);
+    let manifest = manifest.map_err(|wrong| anyhow!(wrong.render(false)))?;
+    let bytes = embed(&bytes, &Embedded::new(manifest, None, BTreeMap::new()))?;
+    Ok(runtime()?.load(&bytes, "made-up.wasm")?)
+}
+
 /// A plan on the machines and the modules that it names, ready to run.
 pub(crate) async fn deploy(plan: &str) -> Result<Deployment> {
     deploy_on(MACHINES, plan).await
@@ -73,11 +83,30 @@ pub(crate) async fn deploy(plan: &str) -> Result<Deployment> {
 
 /// The same on these machines.
 pub(crate) async fn deploy_on(machines: &str, plan: &str) -> Result<Deployment> {
+    deploy_all(machines, plan, |name| {
+        load(name)?.with_context(|| name.to_owned())
+    })
+    .await
+}
+
+/// The same, with modules from elsewhere.
+pub(crate) async fn deploy_with(
+    plan: &str,
+    load: impl Fn(&str) -> Result<Module>,
+) -> Result<Deployment> {
+    deploy_all(MACHINES, plan, load).await
+}
+
+async fn deploy_all(
+    machines: &str,
+    plan: &str,
+    load: impl Fn(&str) -> Result<Module>,
+) -> Result<Deployment> {
     let text = format!("cell = \"stage\"\n\n[machines]\n{machines}{plan}");
     let plan = Plan::parse("plan.toml", &text).map_err(|wrong| anyhow!(wrong.render(false)))?;
     let mut modules = BTreeMap::new();
     for usage in &plan.modules {
-        let module = load(usage.module.name())?.with_context(|| usage.module.to_string())?;
+        let module = load(usage.module.name())?;
         modules.insert(usage.name.clone(), module);
     }
     let mut roster = Roster::default();

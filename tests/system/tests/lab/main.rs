@@ -7,6 +7,7 @@
 #![expect(clippy::expect_used, reason = "a failing helper fails its test")]
 
 mod bad_modules;
+mod barrier;
 mod dry_run;
 mod founding;
 mod greetings;

@@ -4,7 +4,7 @@ use std::fmt::{Display, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use cellhost_manifest::{Ask, Embedded, extract};
+use cellhost_manifest::{Ask, Embedded, OutputKind, extract};
 use cellhost_registry::{Builtin, Registry};
 use cellhost_runtime::{Import, Runtime};
 use serde_json::json;
@@ -84,7 +84,12 @@ fn text(embedded: &Embedded, imports: &[Import], size: usize) -> String {
     }
     let _ = writeln!(text, "phase {}, {size} bytes", manifest.phase);
     list(&mut text, "needs", &manifest.requires);
-    list(&mut text, "provides", &manifest.provides);
+    let provides = manifest.provides.iter();
+    let provides = provides.map(|(name, kind)| match kind {
+        OutputKind::Text => name.clone(),
+        kind => format!("{name} ({kind})"),
+    });
+    list(&mut text, "provides", provides);
     list(&mut text, "imports", imports);
     list(&mut text, "templates", embedded.templates.keys());
     if let Some(settings) = embedded

@@ -68,7 +68,7 @@ pub(super) fn came(effect: &PastEffect) -> String {
         Found::Status(Some(status)) => format!("-> {:?}, {} bytes", status.kind, status.size),
         Found::Entries(entries) => format!("-> {} entries", entries.len()),
         Found::Fact(fact) => format!("-> {}", fact.as_deref().map_or("unknown".to_owned(), short)),
-        Found::Paused | Found::Facts(_) => String::new(),
+        Found::Paused | Found::Noted | Found::Facts(_) => String::new(),
     }
 }
 
