@@ -52,6 +52,8 @@ pub struct Placed {
     pub leaving: Vec<Arc<Member>>,
     /// What it may do.
     pub rights: Arc<Rights>,
+    /// Whether it ever came through with any of its members.
+    pub founded: bool,
     /// Members that joined since it last came through.
     pub newcomers: BTreeSet<MachineName>,
     /// How a change goes through its members; none where it goes to all at once.
@@ -326,6 +328,7 @@ fn place(
         members,
         leaving,
         rights: Arc::new(rights),
+        founded: membership.machines.values().any(|seat| seat.settled),
         newcomers: membership.newcomers(),
         rolling: usage.rolling.rule(manifest.rolling.as_ref()),
     }

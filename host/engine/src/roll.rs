@@ -150,10 +150,12 @@ impl Roll {
         }
     }
 
-    /// Whether a member may be taken with these down. One that is down itself is no loss.
+    /// Whether a member may be taken with these down. One that is down itself is no loss, unless
+    /// others are away by our own hand: then it may be down for a moment, and because of that.
     fn admits(&self, machine: &MachineName, down: &BTreeSet<MachineName>) -> bool {
         let away = down.union(&self.under_way).count();
-        down.contains(machine) || away < self.width() + self.rule.tolerate.of(self.members)
+        let is_no_loss = down.contains(machine) && self.under_way.is_empty();
+        is_no_loss || away < self.width() + self.rule.tolerate.of(self.members)
     }
 
     /// The first in order of those left, in the zone that is on.

@@ -9,6 +9,7 @@ mod slot;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use cellhost_effects::Hook;
 use cellhost_plan::{MachineName, Rolling};
@@ -25,6 +26,8 @@ use slot::Slot;
 
 /// About how often all members are asked how they are while slots are taken again and again.
 const LOOKS: usize = 32;
+/// How long a member has to be seen down before it counts as serving nobody.
+const PROOF: Duration = Duration::from_secs(10);
 
 impl Passage {
     /// Applies these members by a rule.
@@ -33,12 +36,8 @@ impl Passage {
         if changing.is_empty() {
             return played;
         }
-        let health = self.health(&self.placed.members).await;
-        // Who cannot be asked may well serve.
-        let is_down = |member: &Arc<Member>| {
-            let health = health.get(&member.name);
-            matches!(health, Some(Health::Down(_)))
-        };
+        let down = self.lastingly_down(&changing).await;
+        let is_down = |member: &Arc<Member>| down.contains(&member.name);
         let (down, standing): (Vec<_>, Vec<_>) = changing.into_iter().partition(is_down);
         played.extend(self.everywhere(Hook::Apply, &down).await);
         let mut change = Change::new(self, rule, &standing);
@@ -70,6 +69,37 @@ impl Passage {
         }
         let changing = members.iter().filter(|one| changing.contains(&one.name));
         (played, changing.cloned().collect())
+    }
+
+    /// Those of these members that serve nobody, and not for a moment only: while a cluster elects
+    /// a leader, all of its members look down. Newcomers have never served anybody, nor has a
+    /// cluster that is yet to be founded.
+    async fn lastingly_down(&self, members: &[Arc<Member>]) -> BTreeSet<MachineName> {
+        let mut gate: Option<Gate> = None;
+        let mut down: Vec<Arc<Member>> = members.to_vec();
+        loop {
+            let health = self.health(&down).await;
+            // Who cannot be asked may well serve.
+            down.retain(|member| matches!(health.get(&member.name), Some(Health::Down(_))));
+            if !self.placed.founded && down.len() == self.placed.members.len() {
+                break;
+            }
+            let newcomers = &self.placed.newcomers;
+            let mut served = down
+                .iter()
+                .filter(|member| !newcomers.contains(&member.name));
+            let Some(first) = served.next() else { break };
+            let begin = || self.ground.stage.gate(&self.placed, &first.name);
+            let gate = gate.get_or_insert_with(begin);
+            let why = format!("whether {} stays down", first.name);
+            if gate.waited() >= PROOF || gate.pause(&why, PROOF).await != Paused::Really {
+                break;
+            }
+        }
+        if let Some(gate) = gate {
+            gate.end(Status::Unchanged);
+        }
+        down.into_iter().map(|member| member.name.clone()).collect()
     }
 
     /// How members are.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use cellhost_effects::layers::{Arbiter, Journaled, Live, Policy, Question, Replayed, Resumed};
 use cellhost_effects::layers::{Secrets, Verdict};
 use cellhost_effects::record::{Journal, MemorySink, Past, Record, Sink};
@@ -125,7 +125,8 @@ async fn session(
     lines: usize,
 ) -> Result<(Vec<u8>, bool)> {
     let read = Record::parse(record)?;
-    let memory = MemorySink::holding(&record[..usize::try_from(read.length)?]);
+    let whole = record.get(..usize::try_from(read.length)?);
+    let memory = MemorySink::holding(whole.context("a record as long as it was read")?);
     let sink = Dying(lines, memory.clone());
     let journal = Arc::new(Journal::after(&read, sink));
     if !read.lines.is_empty() {

@@ -42,7 +42,7 @@ fn a_roll_stops_at_the_machine_that_freezes_and_takes_nobody_else_down() -> Resu
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()?;
-    eventually("m2 is in the middle", Duration::from_secs(60), || {
+    eventually("m2 is in the middle", Duration::from_mins(1), || {
         site.does(2, "test -e /run/slow")
     })?;
     site.lab.freeze(number(2)?)?;
