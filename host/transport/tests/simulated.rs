@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cellhost_plan::MachineName;
-use cellhost_transport::resources::{file, service, software};
+use cellhost_transport::resources::{file, path, service, software};
 use cellhost_transport::{
     Command, Courier as _, CourierError, Dial, DialOutcome, Fault, Package, Reply, Request,
     Settled, SimulatedMachine, Stage, Task, Wish,
@@ -216,4 +216,38 @@ async fn a_program_of_supervisord_is_known_by_its_configuration() {
     let path = "/etc/supervisor/conf.d/app.conf";
     machine.state().write(path, "[program:app]\n");
     assert_eq!(settle(&machine, vec![wish]).await.failure(), None);
+}
+
+#[tokio::test]
+async fn a_full_disk_takes_nothing_new_and_lets_things_go() {
+    let machine = machine();
+    machine.state().full = true;
+    let failure = settle(&machine, vec![software("redis-server")])
+        .await
+        .failure();
+    assert!(failure.unwrap().contains("No space left on device"));
+    assert!(machine.state().installed.is_empty());
+    machine.state().write("/tmp/old", "x");
+    let absent = Wish::Absent(path::Absent {
+        path: "/tmp/old".into(),
+    });
+    assert_eq!(settle(&machine, vec![absent]).await.failure(), None);
+    machine.state().full = false;
+    let settled = settle(&machine, vec![software("redis-server")]).await;
+    assert_eq!(settled.failure(), None);
+}
+
+#[tokio::test]
+async fn after_a_restart_of_the_machine_what_is_enabled_runs() {
+    let machine = machine();
+    settle(&machine, vec![software("redis-server"), service()]).await;
+    let boot = machine.state().facts["boot.id"].clone();
+    let mut other = machine.state().services["redis-server"].clone();
+    other.enabled = false;
+    machine.state().services.insert("other".into(), other);
+    machine.state().reboot();
+    let state = machine.state();
+    assert!(state.services["redis-server"].running);
+    assert!(!state.services["other"].running);
+    assert_ne!(state.facts["boot.id"], boot);
 }

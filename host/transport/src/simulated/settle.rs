@@ -36,6 +36,9 @@ impl State {
 
     /// Settles one wish, or says why not.
     fn settle(&mut self, task: &Task, start: &mut Starter<'_>) -> Result<(), String> {
+        if self.full && writes(&task.wish) {
+            return Err("No space left on device".to_owned());
+        }
         match &task.wish {
             Wish::File(wish) => self.settle_file(wish),
             Wish::Download(wish) => self.settle_download(wish),
@@ -372,6 +375,31 @@ impl State {
             service.starts += 1;
         }
         outcome
+    }
+}
+
+/// Whether meeting a wish puts something on the disk.
+fn writes(wish: &Wish) -> bool {
+    match wish {
+        Wish::File(_)
+        | Wish::Download(_)
+        | Wish::Archive(_)
+        | Wish::Directory(_)
+        | Wish::Link(_)
+        | Wish::Creation(_)
+        | Wish::Software(_)
+        | Wish::Container(_)
+        | Wish::Group(_)
+        | Wish::User(_) => true,
+        Wish::Absent(_)
+        | Wish::NoSoftware(_)
+        | Wish::Sysctl(_)
+        | Wish::KernelModule(_)
+        | Wish::Mount(_)
+        | Wish::NoContainer(_)
+        | Wish::NoGroup(_)
+        | Wish::NoUser(_)
+        | Wish::Service(_) => false,
     }
 }
 

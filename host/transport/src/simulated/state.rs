@@ -74,6 +74,8 @@ pub struct State {
     pub lease: Option<Owner>,
     /// What URLs lead to.
     pub web: BTreeMap<String, Vec<u8>>,
+    /// Whether the disk is full: nothing new can be written, but things can go.
+    pub full: bool,
 }
 
 /// Directories that every machine has.
@@ -135,6 +137,7 @@ impl State {
             kernel_modules: BTreeSet::new(),
             lease: None,
             web: BTreeMap::new(),
+            full: false,
         };
         for directory in DIRECTORIES {
             state.nodes.insert(directory.to_owned(), Node::directory());
@@ -179,6 +182,18 @@ impl State {
             groups: BTreeSet::from([name.to_owned()]),
         };
         self.users.insert(name.to_owned(), user);
+    }
+
+    /// Starts the machine anew: services that are enabled run, others do not, and what only lives
+    /// in the kernel is gone.
+    pub fn reboot(&mut self) {
+        for service in self.services.values_mut() {
+            service.running = service.enabled;
+            service.starts += u32::from(service.enabled);
+        }
+        self.kernel_modules.clear();
+        let boots = self.facts.get("boot.id").cloned().unwrap_or_default();
+        self.facts.insert("boot.id".to_owned(), following(&boots));
     }
 
     /// Returns a service, if the machine knows it.
@@ -302,6 +317,13 @@ impl State {
         let changed = self.changed.entry(path.to_owned()).or_default();
         changed.note(fingerprint, self.changes.to_string());
     }
+}
+
+/// Another identity of a boot than this one.
+fn following(boot: &str) -> String {
+    let (head, count) = boot.rsplit_once('-').unwrap_or((boot, ""));
+    let count = u64::from_str_radix(count, 16).unwrap_or(0);
+    format!("{head}-{:012x}", count.wrapping_add(1))
 }
 
 impl Node {
