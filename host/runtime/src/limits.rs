@@ -96,6 +96,12 @@ pub(crate) struct Ticker {
 }
 
 impl Ticker {
+    /// One that never ticks.
+    pub(crate) fn idle() -> Self {
+        let stop = Arc::default();
+        Self { stop }
+    }
+
     /// Starts ticking.
     pub(crate) fn start(engine: &Engine) -> std::io::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));

@@ -22,10 +22,28 @@ pub struct Runtime {
     ticker: Arc<Ticker>,
 }
 
+/// Whether guests that only compute are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Clock {
+    Ticks,
+    Stands,
+}
+
 impl Runtime {
     /// Sets up the engine. Compiled modules are kept below `cache`, where one is given, by the
     /// hash of their bytes and the engine's settings.
     pub fn new(cache: Option<&Path>) -> Result<Self, LoadError> {
+        Self::with(cache, Clock::Ticks)
+    }
+
+    /// The same with a clock that stands: a turn gives way only where it waits for something, so
+    /// that what happens does not depend on how fast this computer is. Nothing ends a guest that
+    /// only computes; this is for guests that one has written oneself.
+    pub fn without_clock(cache: Option<&Path>) -> Result<Self, LoadError> {
+        Self::with(cache, Clock::Stands)
+    }
+
+    fn with(cache: Option<&Path>, clock: Clock) -> Result<Self, LoadError> {
         let failed = |error: wasmtime::Error| LoadError::Engine {
             reason: format!("{error:#}"),
         };
@@ -52,9 +70,12 @@ impl Runtime {
             |state| state,
         )
         .map_err(failed)?;
-        let ticker = Ticker::start(&engine).map_err(|error| LoadError::Engine {
-            reason: error.to_string(),
-        })?;
+        let ticker = match clock {
+            Clock::Ticks => Ticker::start(&engine).map_err(|error| LoadError::Engine {
+                reason: error.to_string(),
+            })?,
+            Clock::Stands => Ticker::idle(),
+        };
         Ok(Self {
             engine,
             linker: Arc::new(linker),
