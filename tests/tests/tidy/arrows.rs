@@ -38,6 +38,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("cellhost", HOST),
     ("cellhost-tests", HOST),
     ("cellhost-system-tests", HOST),
+    ("cellhost-simulation", HOST),
     ("xtask", &[PACKER, MANIFEST, PLAN, LAB]),
 ];
 

@@ -1,0 +1,90 @@
+//! One run of the real engine over a world.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Result;
+use cellhost_effects::layers::{
+    Foresight, Halt, Journaled, Live, Patience, Policy, Resumed, Retried, Secrets,
+};
+use cellhost_effects::record::{FORMAT, Journal, Past, Record};
+use cellhost_effects::{Effects, Vault};
+use cellhost_engine::{Deployment, Summary};
+use serde_json::json;
+use tokio::sync::{mpsc, watch};
+
+use crate::mutation::Mutation;
+use crate::operator::Operator;
+use crate::tape::{Death, Tape};
+use crate::world::{Wires, World};
+
+/// How a run is to go.
+#[derive(Debug, Clone, Default)]
+pub struct Order {
+    /// After which time the operator asks to stop.
+    pub stop_after: Option<Duration>,
+    /// When the host dies.
+    pub death: Option<Death>,
+    /// The record of the run that is gone on with.
+    pub resumes: Option<Vec<u8>>,
+    /// What of the host is broken on purpose.
+    pub mutation: Option<Mutation>,
+}
+
+/// What is known of a run.
+pub struct Ran {
+    /// How it went; nothing where its host died.
+    pub summary: Option<Summary>,
+    /// Its record.
+    pub tape: Tape,
+}
+
+/// Runs a deployment over a world.
+pub async fn run(world: &Arc<World>, deployment: &Deployment, order: &Order) -> Result<Ran> {
+    let before = order.resumes.as_deref().unwrap_or_default();
+    let record = Record::parse(before)?;
+    let length = usize::try_from(record.length)?;
+    let kept = before.get(..length).unwrap_or_default().to_vec();
+    let loose = order.mutation == Some(Mutation::JournalLoose);
+    let tape = Tape::after(kept, order.death, loose);
+    world.begin(&tape, &record)?;
+    let journal = Arc::new(Journal::after(&record, tape.clone()));
+    let (tell, stop) = watch::channel(false);
+    let live = Halt::new(Live::new(Arc::new(Wires::new(world))), stop.clone());
+    let vault = Arc::new(Vault::holding(BTreeMap::new()));
+    let below = Secrets::new(Foresight::new(live), vault);
+    let below = Policy::new(Retried::new(below, Patience::default(), |_| {}));
+    let effects: Arc<dyn Effects> = if order.resumes.is_some() {
+        journal.append("resume", &json!({}), true)?;
+        let past = Past::of(&record)?;
+        let operator = Arc::new(Operator::of(world));
+        Arc::new(Resumed::new(below, journal.clone(), past, operator))
+    } else {
+        journal.append("run", &json!({"format": FORMAT}), true)?;
+        match order.mutation {
+            Some(mutation) => mutation.stack(below, &journal, world),
+            None => Arc::new(Journaled::new(below, journal.clone())),
+        }
+    };
+    let (events, _heard) = mpsc::unbounded_channel();
+    let work = cellhost_engine::run(deployment, effects, events, stop);
+    let told = async {
+        if let Some(time) = order.stop_after {
+            tokio::time::sleep(time).await;
+            let _ = tell.send(true);
+        }
+        tape.death().await;
+    };
+    let summary = tokio::select! {
+        biased;
+        () = told => None,
+        summary = work => Some(summary).filter(|_| !tape.is_dead()),
+    };
+    if let Some(summary) = &summary {
+        let ended = json!({"interrupted": summary.interrupted});
+        journal.append("end", &ended, true)?;
+    }
+    world.abandon();
+    Ok(Ran { summary, tape })
+}

@@ -1,0 +1,517 @@
+//! Machines as they really are, and everything that happened to them.
+
+mod ensemble;
+mod setting;
+mod wire;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use anyhow::Result;
+use cellhost_effects::record::{Past, Record};
+use cellhost_plan::MachineName;
+use cellhost_transport::{
+    Dial, DialOutcome, Reply, Request, SimulatedFleet, SimulatedMachine, State,
+};
+use futures_util::FutureExt as _;
+use tokio::time::Instant;
+
+use crate::chance::Chance;
+use crate::rule::{Rule, Violation};
+use crate::shape::Shape;
+use crate::tape::{Intent, Tape};
+use crate::thing::{completed, covers, things, verifies};
+use crate::trouble::{Trouble, Troubles};
+
+pub use ensemble::{Ensemble, Hand, serving};
+pub use wire::Wires;
+
+/// The machines of one schedule.
+pub struct World {
+    shape: Arc<Shape>,
+    fleet: SimulatedFleet,
+    inner: Mutex<Inner>,
+}
+
+/// What changes while time passes.
+struct Inner {
+    ensemble: Arc<Mutex<Ensemble>>,
+    chance: Chance,
+    troubles: Troubles,
+    exchanges: usize,
+    met: BTreeMap<Trouble, usize>,
+    tape: Tape,
+    /// What every service last started with.
+    started_with: BTreeMap<(MachineName, String), Option<Vec<u8>>>,
+    frozen: BTreeMap<MachineName, Instant>,
+    booting: BTreeMap<MachineName, Instant>,
+    full: BTreeMap<MachineName, Instant>,
+    /// Requests that left and have not come to their machine.
+    under_way: BTreeMap<usize, (MachineName, Request)>,
+    late: Vec<(MachineName, Request)>,
+    tickets: usize,
+    arrivals: Vec<Arrival>,
+    violations: Vec<Violation>,
+    begun: Instant,
+    /// When the run under way was begun.
+    run: Instant,
+    /// How many answers in a row a barrier had of each server in which it served.
+    seen_serving: BTreeMap<MachineName, u32>,
+    /// Whether something behind the barrier was rightly touched in this run.
+    held: bool,
+    /// What the run that is gone on with has completed.
+    completed: BTreeSet<(MachineName, String)>,
+    /// The effects of this run whose command was sent.
+    sent: BTreeSet<String>,
+    /// How often somebody was asked about a command in doubt.
+    asked: usize,
+}
+
+/// A request that came to its machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Arrival {
+    /// When, since the world began.
+    pub at: Duration,
+    /// Where.
+    pub machine: MachineName,
+    /// What it was about.
+    pub things: Vec<String>,
+    /// Its kind, in a word.
+    pub verb: &'static str,
+    /// What it met.
+    pub trouble: Option<Trouble>,
+    /// The effect that it belongs to, as the journal names it.
+    pub effect: Option<String>,
+}
+
+impl std::fmt::Display for Arrival {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let at = self.at.as_secs_f64();
+        write!(
+            formatter,
+            "{at:>9.3} s {:<5} {:<8}",
+            self.machine, self.verb
+        )?;
+        formatter.write_str(&self.things.join(", "))?;
+        if let Some(trouble) = self.trouble {
+            write!(formatter, " !! {}", trouble.words())?;
+        }
+        match &self.effect {
+            Some(effect) => write!(formatter, "   {effect}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl World {
+    /// Machines in these states, or fresh ones.
+    pub fn new(
+        shape: &Arc<Shape>,
+        states: Option<&BTreeMap<MachineName, State>>,
+        troubles: Troubles,
+        mut chance: Chance,
+    ) -> Arc<Self> {
+        let mut ensemble = Ensemble::new(&shape.servers, chance.branch());
+        if states.is_some() {
+            ensemble.found();
+        }
+        let ensemble = Arc::new(Mutex::new(ensemble));
+        let machines = shape.machines.iter().map(|name| {
+            let machine = SimulatedMachine::new(name.clone());
+            match states.and_then(|states| states.get(name)) {
+                Some(state) => *machine.state() = state.clone(),
+                None => setting::furnish(&mut machine.state()),
+            }
+            setting::behave(&machine, shape, &ensemble);
+            machine
+        });
+        let now = Instant::now();
+        let world = Self {
+            shape: shape.clone(),
+            fleet: SimulatedFleet::new(machines),
+            inner: Mutex::new(Inner {
+                ensemble,
+                chance,
+                troubles,
+                exchanges: 0,
+                met: BTreeMap::new(),
+                tape: Tape::default(),
+                started_with: BTreeMap::new(),
+                frozen: BTreeMap::new(),
+                booting: BTreeMap::new(),
+                full: BTreeMap::new(),
+                under_way: BTreeMap::new(),
+                late: Vec::new(),
+                tickets: 0,
+                arrivals: Vec::new(),
+                violations: Vec::new(),
+                begun: now,
+                run: now,
+                seen_serving: BTreeMap::new(),
+                held: false,
+                completed: BTreeSet::new(),
+                sent: BTreeSet::new(),
+                asked: 0,
+            }),
+        };
+        Arc::new(world)
+    }
+
+    /// The plan's part of it.
+    pub fn shape(&self) -> &Arc<Shape> {
+        &self.shape
+    }
+
+    /// Begins a run that writes this tape, or goes on with the one on record.
+    pub fn begin(&self, tape: &Tape, record: &Record) -> Result<()> {
+        let mut inner = self.inner();
+        inner.tape = tape.clone();
+        inner.completed = completed(&Past::of(record)?);
+        inner.sent.clear();
+        if record.lines.is_empty() {
+            inner.run = Instant::now();
+            inner.seen_serving.clear();
+            inner.held = false;
+        }
+        Ok(())
+    }
+
+    /// Ends trouble, and waits until whatever it left is over.
+    pub async fn heal(&self) {
+        self.inner().troubles = Troubles::default();
+        tokio::time::sleep(Duration::from_mins(10)).await;
+        self.catch_up();
+    }
+
+    /// What the run of a host that is no more left on its way: chance says whether it arrives.
+    pub fn abandon(&self) {
+        let left = std::mem::take(&mut self.inner().under_way);
+        for (machine, request) in left.into_values() {
+            let arrives = self.inner().chance.once_in(2);
+            if arrives {
+                self.deliver(&machine, request);
+            }
+        }
+    }
+
+    /// Somebody was asked about a command in doubt.
+    pub fn asked(&self) {
+        self.inner().asked += 1;
+    }
+
+    /// How often that was.
+    pub fn questions(&self) -> usize {
+        self.inner().asked
+    }
+
+    /// Whether a command has done what it does.
+    pub fn is_done(&self, machine: &MachineName, argv: &[String]) -> bool {
+        let machine = self.machine(machine);
+        machine.is_some_and(|machine| setting::is_done(&machine.state(), argv))
+    }
+
+    /// A machine.
+    pub fn machine(&self, name: &MachineName) -> Option<&Arc<SimulatedMachine>> {
+        self.fleet.machine(name.as_str())
+    }
+
+    /// Every machine's state.
+    pub fn states(&self) -> BTreeMap<MachineName, State> {
+        let machines = self.fleet.machines();
+        machines
+            .map(|machine| (machine.name().clone(), machine.state().clone()))
+            .collect()
+    }
+
+    /// What came to machines so far.
+    pub fn arrivals(&self) -> Vec<Arrival> {
+        self.inner().arrivals.clone()
+    }
+
+    /// How many exchanges there were.
+    pub fn exchanges(&self) -> usize {
+        self.inner().exchanges
+    }
+
+    /// How often each trouble was met.
+    pub fn met(&self) -> BTreeMap<Trouble, usize> {
+        self.inner().met.clone()
+    }
+
+    /// Takes note of a rule that was broken.
+    pub fn object(&self, rule: Rule, words: impl Into<String>) {
+        self.inner().object(rule, words.into());
+    }
+
+    /// The rules that were broken.
+    pub fn violations(&self) -> Vec<Violation> {
+        self.inner().violations.clone()
+    }
+
+    /// Services that run with another configuration than the one that stands.
+    pub fn stale(&self) -> Vec<String> {
+        let inner = self.inner();
+        let started = inner.started_with.iter();
+        started
+            .filter(|((name, service), with)| {
+                let Some(machine) = self.machine(name) else {
+                    return false;
+                };
+                let state = machine.state();
+                let stands = state.read(&setting::configuration(service));
+                let runs = state.service(service).is_some_and(|found| found.running);
+                runs && stands != with.as_deref()
+            })
+            .map(|((name, service), _)| format!("{service} on {name}"))
+            .collect()
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A request leaves the host: the journal has to speak of it already.
+    fn leave(&self, machine: &MachineName, request: &Request) -> Option<usize> {
+        let mut inner = self.inner();
+        if inner.tape.is_dead() {
+            return None;
+        }
+        let ticket = inner.tickets;
+        inner.tickets += 1;
+        let kept = (machine.clone(), request.clone());
+        inner.under_way.insert(ticket, kept);
+        Some(ticket)
+    }
+
+    /// A request comes to its machine; whose effect it is.
+    fn judge(
+        &self,
+        machine: &MachineName,
+        request: &Request,
+        trouble: Option<Trouble>,
+    ) -> Option<Intent> {
+        let mut inner = self.inner();
+        let names = things(request);
+        for name in &names {
+            let known = self.shape.expected(machine, name);
+            if !known {
+                inner.object(Rule::OffPlan, format!("{name} on {machine}"));
+            }
+        }
+        if !self.shape.used.contains(machine) {
+            inner.object(Rule::OffPlan, format!("something was asked of {machine}"));
+        }
+        if names.is_empty() {
+            return None;
+        }
+        let tape = inner.tape.clone();
+        let open = tape.open(machine.as_str(), |intent| covers(intent, request));
+        let Some(intent) = open else {
+            let words = format!("{} on {machine}", names.join(", "));
+            inner.object(Rule::Unjournaled, words);
+            return None;
+        };
+        if self.shape.behind_barrier.contains(&intent.module) {
+            self.judge_barrier(&mut inner, &intent);
+        }
+        for name in names {
+            if inner.completed.contains(&(machine.clone(), name.clone())) {
+                let words = format!("{name} on {machine} is on record and was sent once more");
+                inner.object(Rule::Twice, words);
+            }
+        }
+        let command = matches!(request, Request::Command(_)) && intent.verb == "run";
+        // What is known not to have arrived may be sent again; the command that verifies another
+        // changes nothing.
+        let arrived = trouble != Some(Trouble::Before);
+        let own = command && arrived && !verifies(&intent, request);
+        if own && !inner.sent.insert(intent.effect.clone()) {
+            let words = format!("{} was sent twice", intent.effect);
+            inner.object(Rule::Twice, words);
+        }
+        Some(intent)
+    }
+
+    /// Before anything behind it is touched, most servers have to have said often enough that they
+    /// serve, with a quorum there at that time.
+    fn judge_barrier(&self, inner: &mut Inner, intent: &Intent) {
+        if inner.held || self.shape.rounds == 0 {
+            return;
+        }
+        let majority = inner.ensemble().majority();
+        let often = inner
+            .seen_serving
+            .values()
+            .filter(|count| **count >= self.shape.rounds);
+        inner.held = often.count() >= majority && inner.quorum_in_run().is_some();
+        if !inner.held {
+            let words = format!(
+                "{} of `{}` on {}; servers had answered {:?}",
+                intent.verb, intent.module, intent.machine, inner.seen_serving
+            );
+            inner.object(Rule::Barrier, words);
+        }
+    }
+
+    /// What a barrier got to hear from a server.
+    fn heard(&self, machine: &MachineName, dial: &Dial, reply: Option<&Reply>) {
+        let mut inner = self.inner();
+        let gate = inner.tape.open(machine.as_str(), |intent| {
+            let address = intent.asked.get("address").and_then(|word| word.as_str());
+            intent.hook == "gate" && address == Some(dial.address.as_str())
+        });
+        let target = self.shape.addresses.get(&dial.address);
+        let (Some(_), Some(target)) = (gate, target) else {
+            return;
+        };
+        let serves = matches!(reply, Some(Reply::Dialed(DialOutcome::Bytes(bytes)))
+            if String::from_utf8_lossy(bytes).contains("Mode: "));
+        let count = inner.seen_serving.entry(target.clone()).or_default();
+        *count = if serves { *count + 1 } else { 0 };
+    }
+
+    /// Carries a request to its machine past all trouble, as what was on its way is.
+    fn deliver(&self, name: &MachineName, request: Request) {
+        use cellhost_transport::Courier as _;
+        let Some(machine) = self.machine(name) else {
+            return;
+        };
+        self.noted(name, &request, None, None);
+        let before = setting::services(&machine.state());
+        let _ = machine.exchange(request).now_or_never();
+        self.compare(name, &before, Hand::Ours);
+    }
+
+    fn noted(
+        &self,
+        machine: &MachineName,
+        request: &Request,
+        trouble: Option<Trouble>,
+        effect: Option<String>,
+    ) {
+        let mut inner = self.inner();
+        let at = inner.begun.elapsed();
+        inner.arrivals.push(Arrival {
+            at,
+            machine: machine.clone(),
+            things: things(request),
+            verb: wire::verb(request),
+            trouble,
+            effect,
+        });
+    }
+
+    /// Tells the ensemble what became of its server, and remembers what services started with.
+    fn compare(&self, name: &MachineName, before: &setting::Services, hand: Hand) {
+        let Some(machine) = self.machine(name) else {
+            return;
+        };
+        let after = setting::services(&machine.state());
+        let mut inner = self.inner();
+        for (service, after) in &after {
+            let before = before.get(service).copied().unwrap_or_default();
+            let started = after.starts != before.starts && after.running;
+            if started {
+                let with = machine
+                    .state()
+                    .read(&setting::configuration(service))
+                    .map(<[u8]>::to_vec);
+                inner
+                    .started_with
+                    .insert((name.clone(), service.clone()), with);
+            }
+            if service != setting::SERVER {
+                continue;
+            }
+            if before.running && (started || !after.running) {
+                let down = inner.ensemble().stopped(name, hand);
+                if let Some(down) = down.filter(|_| self.shape.rolls) {
+                    let names: Vec<&str> = down.iter().map(MachineName::as_str).collect();
+                    let words = format!("down by our own hand at once: {}", names.join(", "));
+                    inner.object(Rule::Quorum, words);
+                }
+            }
+            if started {
+                inner.ensemble().started(name);
+            }
+        }
+    }
+
+    /// Lets happen what time brought to machines.
+    fn catch_up(&self) {
+        let now = Instant::now();
+        let (thawed, booted) = {
+            let mut inner = self.inner();
+            let over: Vec<MachineName> = inner
+                .full
+                .iter()
+                .filter(|(_, end)| **end <= now)
+                .map(|(name, _)| name.clone())
+                .collect();
+            for name in over {
+                inner.full.remove(&name);
+                if let Some(machine) = self.machine(&name) {
+                    machine.state().full = false;
+                }
+            }
+            (due(&mut inner.frozen, now), due(&mut inner.booting, now))
+        };
+        for name in thawed {
+            let runs = self.server_runs(&name);
+            if runs {
+                self.inner().ensemble().started(&name);
+            }
+            let late = std::mem::take(&mut self.inner().late);
+            let (own, others) = late.into_iter().partition(|(machine, _)| *machine == name);
+            self.inner().late = others;
+            let own: Vec<(MachineName, Request)> = own;
+            for (machine, request) in own {
+                self.deliver(&machine, request);
+            }
+        }
+        for name in booted {
+            if let Some(machine) = self.machine(&name) {
+                let before = setting::services(&machine.state());
+                machine.state().reboot();
+                self.compare(&name, &before, Hand::Fate);
+            }
+        }
+    }
+
+    fn server_runs(&self, name: &MachineName) -> bool {
+        let machine = self.machine(name);
+        machine.is_some_and(|machine| {
+            let found = machine.state().service(setting::SERVER);
+            found.is_some_and(|service| service.running)
+        })
+    }
+}
+
+impl Inner {
+    fn ensemble(&self) -> MutexGuard<'_, Ensemble> {
+        self.ensemble.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn object(&mut self, rule: Rule, words: String) {
+        let at = self.begun.elapsed();
+        self.violations.push(Violation { rule, words, at });
+    }
+
+    /// When there last was a quorum, if that was in this run.
+    fn quorum_in_run(&self) -> Option<Instant> {
+        let last = self.ensemble().last_held()?;
+        (last >= self.run).then_some(last)
+    }
+}
+
+/// Takes out what is due.
+fn due(times: &mut BTreeMap<MachineName, Instant>, now: Instant) -> BTreeSet<MachineName> {
+    let over: BTreeSet<MachineName> = times
+        .iter()
+        .filter(|(_, end)| **end <= now)
+        .map(|(name, _)| name.clone())
+        .collect();
+    times.retain(|_, end| *end > now);
+    over
+}

@@ -1,0 +1,106 @@
+//! What machines of the simulation have and can do.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use cellhost_transport::{Answer, DialOutcome, Package, SimulatedMachine, State};
+
+use super::Ensemble;
+use crate::shape::Shape;
+
+/// The service that is a server of the quorum.
+pub(super) const SERVER: &str = "quorum";
+/// The service that needs it.
+const WORKER: &str = "worker";
+
+/// What is known of a service before and after a request.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Known {
+    pub(super) running: bool,
+    pub(super) starts: u32,
+}
+
+/// The services of a machine that anybody cares about.
+pub(super) type Services = BTreeMap<String, Known>;
+
+/// What a service reads when it starts.
+pub(super) fn configuration(service: &str) -> String {
+    format!("/etc/{service}/{service}.conf")
+}
+
+/// Puts into a fresh machine what its distribution offers.
+pub(super) fn furnish(state: &mut State) {
+    state.offer(
+        "quorum-server",
+        Package::new("3.8").with_user("quorum").with_service(SERVER),
+    );
+    state.offer("worker", Package::new("1.0").with_service(WORKER));
+}
+
+/// How services stand.
+pub(super) fn services(state: &State) -> Services {
+    let known = |name: &str| {
+        let service = state.services.get(name)?;
+        let known = Known {
+            running: service.running,
+            starts: service.starts,
+        };
+        Some((name.to_owned(), known))
+    };
+    [SERVER, WORKER].into_iter().filter_map(known).collect()
+}
+
+/// Teaches a machine what its programs and ports answer.
+pub(super) fn behave(
+    machine: &SimulatedMachine,
+    shape: &Arc<Shape>,
+    ensemble: &Arc<Mutex<Ensemble>>,
+) {
+    machine.answer(&["worker-job", "*", "*"], |state, command| {
+        match command.argv.as_slice() {
+            [_, verb, name] => job(state, verb, name),
+            _ => Answer::from(2),
+        }
+    });
+    let (own, shape, ensemble) = (machine.name().clone(), shape.clone(), ensemble.clone());
+    machine.listen(shape.port, move |_, dial| {
+        let target = match dial.address.as_str() {
+            "127.0.0.1" | "localhost" | "::1" => Some(&own),
+            address => shape.addresses.get(address),
+        };
+        let mut ensemble = ensemble.lock().unwrap_or_else(PoisonError::into_inner);
+        match target.and_then(|target| ensemble.answer(target)) {
+            Some(words) => DialOutcome::Bytes(words.into_bytes()),
+            None => DialOutcome::Refused,
+        }
+    });
+}
+
+/// Whether a job was done.
+pub(super) fn is_done(state: &State, argv: &[String]) -> bool {
+    let name = argv.last().map_or("", String::as_str);
+    state.text(&format!("/var/lib/jobs/{name}")).is_some()
+}
+
+/// A program that does things and tells nobody: who asks it twice to add or draw gets it twice.
+fn job(state: &mut State, verb: &str, name: &str) -> Answer {
+    let path = format!("/var/lib/jobs/{name}");
+    let before = state.text(&path).map(str::to_owned);
+    match verb {
+        "done" => Answer::from(i32::from(before.is_none())),
+        _ if state.full => Answer {
+            status: 1,
+            output: Vec::new(),
+            errors: b"worker-job: No space left on device\n".to_vec(),
+        },
+        "put" => {
+            state.write(&path, "done\n");
+            Answer::from("")
+        }
+        "add" | "draw" => {
+            state.write(&path, format!("{}{verb}\n", before.unwrap_or_default()));
+            Answer::from("")
+        }
+        _ => Answer::from(2),
+    }
+}
