@@ -16,11 +16,11 @@ timeout = "1s"
 [modules.greeting-rust]
 on = "m1"
 phase = "pre-zk"
-settings = { greeting = "before", path = "/etc/before" }
+settings = { greeting = "before", path = "/etc/greeting/before" }
 
 [modules.greeting-c]
 on = "m2"
-settings = { greeting = "behind", path = "/etc/behind" }
+settings = { greeting = "behind", path = "/etc/greeting/behind" }
 "#;
 
 fn answering(stage: &Stage, modes: [&'static str; 3]) {
