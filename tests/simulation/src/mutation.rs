@@ -67,7 +67,8 @@ impl Mutation {
             Self::BarrierBlind | Self::BarrierMinority => &[Rule::Barrier],
             Self::GateBlind | Self::GateTwo => &[Rule::Quorum],
             Self::JournalLate => &[Rule::Unjournaled],
-            Self::JournalLoose | Self::JournalForgetful => &[Rule::Twice, Rule::Different],
+            Self::JournalLoose => &[Rule::Unjournaled, Rule::Twice],
+            Self::JournalForgetful => &[Rule::Twice],
         }
     }
 

@@ -85,6 +85,7 @@ pub async fn run(world: &Arc<World>, deployment: &Deployment, order: &Order) -> 
         let ended = json!({"interrupted": summary.interrupted});
         journal.append("end", &ended, true)?;
     }
+    world.check(&tape.bytes())?;
     world.abandon();
     Ok(Ran { summary, tape })
 }

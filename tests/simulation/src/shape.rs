@@ -94,16 +94,20 @@ impl Shape {
             .zip(&machines)
             .map(|(number, name)| (format!("10.0.0.{number}"), name.clone()))
             .collect();
-        let deploy = |text: &'static str| {
-            let plan = blueprint.plan(&addresses, &servers, &workers, text);
-            async move { shelf.deploy(&plan).await }
-        };
+        let mut roster = Roster::default();
+        let plan = |text: &str| blueprint.plan(&addresses, &servers, &workers, text);
+        let first = shelf.deploy(&plan("first"), &mut roster).await?;
+        // What comes later knows that there was a run that went well.
+        for placed in &first.modules {
+            roster.settle(&placed.usage.name);
+        }
+        let second = shelf.deploy(&plan("second"), &mut roster).await?;
         Ok(Self {
             name: blueprint.name,
             port: PORT,
             used: servers.iter().chain(&workers).cloned().collect(),
             behind_barrier: BTreeSet::from(["worker".to_owned()]),
-            deployments: vec![deploy("first").await?, deploy("second").await?],
+            deployments: vec![first, second],
             undisturbed: OnceLock::new(),
             rounds: blueprint.rounds,
             rolls: !blueprint.quorum.is_empty(),
@@ -195,7 +199,7 @@ impl Shelf {
     }
 
     /// Makes a plan ready.
-    pub async fn deploy(&self, text: &str) -> Result<Deployment> {
+    pub async fn deploy(&self, text: &str, roster: &mut Roster) -> Result<Deployment> {
         let plan = Plan::parse("plan.toml", text).map_err(|wrong| anyhow!(wrong.render(false)))?;
         let mut modules = BTreeMap::new();
         for usage in &plan.modules {
@@ -203,8 +207,7 @@ impl Shelf {
             let module = module.with_context(|| format!("no module `{}`", usage.module))?;
             modules.insert(usage.name.clone(), module.clone());
         }
-        let mut roster = Roster::default();
-        let prepared = cellhost_engine::prepare(Arc::new(plan), &modules, &mut roster).await;
+        let prepared = cellhost_engine::prepare(Arc::new(plan), &modules, roster).await;
         prepared.map_err(|wrong| anyhow!(wrong.render(false)))
     }
 }

@@ -64,6 +64,10 @@ struct Inner {
     completed: BTreeSet<(MachineName, String)>,
     /// The effects of this run whose command was sent.
     sent: BTreeSet<String>,
+    /// The effects of this run of which a change came to its machine.
+    changing: BTreeSet<String>,
+    /// The commands of this run whose answer came back, with how many records there were then.
+    answered: Vec<(String, usize)>,
     /// How often somebody was asked about a command in doubt.
     asked: usize,
 }
@@ -152,6 +156,8 @@ impl World {
                 held: false,
                 completed: BTreeSet::new(),
                 sent: BTreeSet::new(),
+                changing: BTreeSet::new(),
+                answered: Vec::new(),
                 asked: 0,
             }),
         };
@@ -169,6 +175,8 @@ impl World {
         inner.tape = tape.clone();
         inner.completed = completed(&Past::of(record)?);
         inner.sent.clear();
+        inner.changing.clear();
+        inner.answered.clear();
         if record.lines.is_empty() {
             inner.run = Instant::now();
             inner.seen_serving.clear();
@@ -193,6 +201,42 @@ impl World {
                 self.deliver(&machine, request);
             }
         }
+    }
+
+    /// Holds what is left of the record of a run against what came to machines in it.
+    pub fn check(&self, left: &[u8]) -> Result<()> {
+        let record = Record::parse(left)?;
+        let of = |kind: &str| -> BTreeSet<String> {
+            let lines = record.lines.iter().filter(|line| line.kind == kind);
+            let effects = lines.filter_map(|line| line.body.get("effect"));
+            effects.map(ToString::to_string).collect()
+        };
+        let (intents, outcomes) = (of("intent"), of("outcome"));
+        let mut inner = self.inner();
+        let lost: Vec<String> = inner.changing.difference(&intents).cloned().collect();
+        for effect in lost {
+            let words = format!("{effect} came to its machine, and nothing is left on record");
+            inner.object(Rule::Unjournaled, words);
+        }
+        // The very next record is the outcome, and may be the one that was torn.
+        let written = inner.tape.records().saturating_sub(1);
+        let answered = inner.answered.iter().filter(|(_, at)| *at < written);
+        let lost: Vec<String> = answered
+            .filter(|(effect, _)| !outcomes.contains(effect))
+            .map(|(effect, _)| effect.clone())
+            .collect();
+        for effect in lost {
+            let words = format!("{effect} was answered, and nobody knows that any more");
+            inner.object(Rule::Twice, words);
+        }
+        Ok(())
+    }
+
+    /// The answer to a command came back to the host.
+    fn answered(&self, effect: String) {
+        let mut inner = self.inner();
+        let at = inner.tape.records();
+        inner.answered.push((effect, at));
     }
 
     /// Somebody was asked about a command in doubt.
@@ -326,6 +370,9 @@ impl World {
         // changes nothing.
         let arrived = trouble != Some(Trouble::Before);
         let own = command && arrived && !verifies(&intent, request);
+        if intent.verb == "ensure" || own {
+            inner.changing.insert(intent.effect.clone());
+        }
         if own && !inner.sent.insert(intent.effect.clone()) {
             let words = format!("{} was sent twice", intent.effect);
             inner.object(Rule::Twice, words);
@@ -365,7 +412,11 @@ impl World {
         let (Some(_), Some(target)) = (gate, target) else {
             return;
         };
-        let serves = matches!(reply, Some(Reply::Dialed(DialOutcome::Bytes(bytes)))
+        // Who could not be asked from one machine is asked from another.
+        let Some(Reply::Dialed(outcome)) = reply else {
+            return;
+        };
+        let serves = matches!(outcome, DialOutcome::Bytes(bytes)
             if String::from_utf8_lossy(bytes).contains("Mode: "));
         let count = inner.seen_serving.entry(target.clone()).or_default();
         *count = if serves { *count + 1 } else { 0 };

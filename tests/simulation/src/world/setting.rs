@@ -76,6 +76,11 @@ pub(super) fn behave(
     });
 }
 
+/// Whether a command only looks.
+pub(super) fn looks(argv: &[String]) -> bool {
+    argv.get(1).is_some_and(|verb| verb == "done")
+}
+
 /// Whether a job was done.
 pub(super) fn is_done(state: &State, argv: &[String]) -> bool {
     let name = argv.last().map_or("", String::as_str);

@@ -106,8 +106,15 @@ impl Courier for Wire {
             Request::Dial(dial) => Some(dial.clone()),
             _ => None,
         };
-        let result = self.arrive(request, echo).await;
+        let changing =
+            matches!(&request, Request::Command(command) if !setting::looks(&command.argv));
+        let (effect, result) = self.arrive(request, echo).await;
         self.way().await;
+        if let (Some(effect), Ok(Reply::Answer(_))) = (effect, &result)
+            && changing
+        {
+            self.world.answered(effect);
+        }
         if let Some(dial) = dial {
             self.world.heard(name, &dial, result.as_ref().ok());
         }
@@ -137,17 +144,23 @@ impl Wire {
     }
 
     /// What becomes of a request at its machine.
-    async fn arrive(&self, request: Request, echo: Echo) -> Result<Reply, CourierError> {
+    async fn arrive(
+        &self,
+        request: Request,
+        echo: Echo,
+    ) -> (Option<String>, Result<Reply, CourierError>) {
         self.world.catch_up();
         let name = self.machine.name();
         if self.world.inner().booting.contains_key(name) {
             sleep(NOBODY).await;
-            return Err(self.lost(Stage::Connect, "nobody answers", false));
+            let lost = self.lost(Stage::Connect, "nobody answers", false);
+            return (None, Err(lost));
         }
         if let Some(end) = self.frozen() {
             if end - Instant::now() > SILENCE {
                 sleep(SILENCE).await;
-                return Err(self.lost(Stage::Banner, "it does not answer", false));
+                let lost = self.lost(Stage::Banner, "it does not answer", false);
+                return (None, Err(lost));
             }
             tokio::time::sleep_until(end).await;
             self.world.catch_up();
@@ -163,11 +176,12 @@ impl Wire {
         };
         let effect = self.world.judge(name, &request, trouble);
         let effect = effect.map(|intent| intent.effect);
-        self.world.noted(name, &request, trouble, effect);
-        match trouble {
+        self.world.noted(name, &request, trouble, effect.clone());
+        let result = match trouble {
             None => self.carry(request, echo, Fault::None).await,
             Some(trouble) => self.suffer(trouble, request, echo).await,
-        }
+        };
+        (effect, result)
     }
 
     async fn carry(
@@ -260,7 +274,10 @@ impl Wire {
                 }
             },
             Trouble::NonZero => match &request {
-                Request::Command(_) => Ok(Reply::Answer(Answer::from(1))),
+                // What only looks tells the truth, or nothing at all.
+                Request::Command(command) if !setting::looks(&command.argv) => {
+                    Ok(Reply::Answer(Answer::from(1)))
+                }
                 Request::Settle(tasks) => Ok(refused(tasks.len())),
                 _ => self.carry(request, echo, Fault::None).await,
             },
