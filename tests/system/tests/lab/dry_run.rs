@@ -1,22 +1,23 @@
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 
+use crate::redis::PASSWORD;
 use crate::site::{Ran, Site};
 use crate::watcher::Watcher;
 
-/// Known to these tests alone: others, which run beside them, tell machines theirs.
-const PASSWORD: &str = "sesame-canary-4711";
-const VARIABLES: [(&str, &str); 1] = [("REDIS_PASSWORD", PASSWORD)];
+/// Known to one test alone: others, which run beside it, tell machines theirs.
+const CANARY: &str = "sesame-canary-4711";
 
 #[test]
 fn a_dry_run_changes_nothing() -> Result<()> {
     let site = Site::up(3)?;
     site.plan_of_the_example()?;
+    let variables = [("REDIS_PASSWORD", PASSWORD)];
     let before = site.fingerprints()?;
     let guests = cellhost_system_tests::guests().canonicalize()?;
     let guests = guests.to_str().context("a path that is text")?;
     let words = ["plan", "--modules", guests, "-o", "kept.json"];
-    let dry = Ran::of(&site.cellhost(&words, &VARIABLES).output()?)?.ends_with(0);
+    let dry = Ran::of(&site.cellhost(&words, &variables).output()?)?.ends_with(0);
     assert_eq!(site.fingerprints()?, before);
     assert!(!site.path().join("cellhost.lock").exists());
     assert!(!dry.written().contains(PASSWORD), "{}", dry.written());
@@ -44,10 +45,10 @@ fn a_dry_run_changes_nothing() -> Result<()> {
 
     // What was kept is done, and what was certain comes about just so.
     let before = site.journals()?;
-    let tell = |words: &[&str]| Ran::of(&site.cellhost(words, &VARIABLES).output()?);
+    let tell = |words: &[&str]| Ran::of(&site.cellhost(words, &variables).output()?);
     tell(&["run", "kept.json"])?.ends_with(0);
-    let formed = "REDISCLI_AUTH=sesame-canary-4711 redis-cli -p 7000 CLUSTER INFO";
-    assert!(site.on(1, formed)?.contains("cluster_slots_ok:16384"));
+    let formed = format!("REDISCLI_AUTH={PASSWORD} redis-cli -p 7000 CLUSTER INFO");
+    assert!(site.on(1, &formed)?.contains("cluster_slots_ok:16384"));
     let after = site.journals()?;
     let run: Vec<&str> = after
         .lines()
@@ -122,29 +123,31 @@ fn a_password_is_seen_by_nobody_but_the_configuration() -> Result<()> {
     let site = Site::up(3)?;
     site.plan_of_the_example()?;
     let watcher = Watcher::start();
-    let real = site.run(&["--diff"], &VARIABLES)?.ends_with(0);
+    let real = site
+        .run(&["--diff"], &[("REDIS_PASSWORD", CANARY)])?
+        .ends_with(0);
     let seen = watcher.seen();
-    assert!(!real.written().contains(PASSWORD), "{}", real.written());
+    assert!(!real.written().contains(CANARY), "{}", real.written());
     assert!(
         real.stderr
             .contains("+requirepass \"[secret:redis-password]\"")
     );
 
     let journals = site.journals()?;
-    assert!(journals.contains("redis-7000.conf") && !journals.contains(PASSWORD));
+    assert!(journals.contains("redis-7000.conf") && !journals.contains(CANARY));
     let lock = fs_err::read_to_string(site.path().join("cellhost.lock"))?;
-    assert!(lock.contains("m3") && !lock.contains(PASSWORD));
+    assert!(lock.contains("m3") && !lock.contains(CANARY));
 
     // That it looks well enough: an instance stays, a package manager runs for seconds.
     for program in ["redis-server ", "apt-get "] {
         assert!(seen.iter().any(|line| line.contains(program)), "{seen:?}");
     }
-    let told: Vec<&String> = seen.iter().filter(|line| line.contains(PASSWORD)).collect();
+    let told: Vec<&String> = seen.iter().filter(|line| line.contains(CANARY)).collect();
     assert!(told.is_empty(), "{told:?}");
 
     for machine in 1..=3 {
         // The search itself must not name what it looks for.
-        let (head, tail) = PASSWORD.split_at(6);
+        let (head, tail) = CANARY.split_at(6);
         let places = "/etc /home /opt /root /run /srv /tmp /usr/local /var";
         let found = site.on(
             machine,
@@ -160,7 +163,7 @@ fn a_password_is_seen_by_nobody_but_the_configuration() -> Result<()> {
             );
         }
         let journal = site.on(machine, "journalctl --no-pager -o cat")?;
-        assert!(!journal.contains(PASSWORD), "m{machine}");
+        assert!(!journal.contains(CANARY), "m{machine}");
     }
     Ok(())
 }
