@@ -9,6 +9,10 @@ use super::super::fleet::Order;
 use super::super::job::{self, Job};
 use super::super::{floor, peers};
 
+/// How many seconds peers wait for a connection. With what is theirs by default, ten, they fail on a
+/// computer that is busy with fifty machines of its own.
+const PATIENCE: u8 = 60;
+
 /// How each contestant is called.
 pub(super) struct Commands<'a> {
     order: &'a Order,
@@ -164,7 +168,7 @@ impl<'a> Commands<'a> {
         fs_err::write(self.folder.path().join("inventory.json"), text)?;
         let configuration = self.configuration.display();
         let text = format!(
-            "[defaults]\nforks = 50\ngathering = explicit\nremote_user = root\n\
+            "[defaults]\nforks = 50\ntimeout = {PATIENCE}\ngathering = explicit\nremote_user = root\n\
              interpreter_python = /usr/bin/python3\nretry_files_enabled = false\n\n\
              [ssh_connection]\npipelining = true\n\
              ssh_args = -F \"{configuration}\" -o ControlMaster=auto -o ControlPersist=120s\n"
@@ -175,6 +179,8 @@ impl<'a> Commands<'a> {
 
     fn write_pyinfra(&self) -> Result<()> {
         let lab = self.configuration.parent().unwrap_or(Path::new("/"));
+        let patience = format!("from pyinfra import config\nconfig.CONNECT_TIMEOUT = {PATIENCE}\n");
+        fs_err::write(self.folder.path().join("config.py"), patience)?;
         let common = serde_json::json!({
             "ssh_user": "root",
             "ssh_key": lab.join("key"),
