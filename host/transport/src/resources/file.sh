@@ -124,7 +124,8 @@ ch_p=$1 ch_t=$2 ch_z=
 [ -L "$1" ] || [ ! -f "$1" ] || ch_z=1
 ch_rename "$1" && ch_unit_put
 }
-# A service manager reads a unit that is new to it by itself, and all others when it is told to.
+# A service manager reads a unit that is new to it by itself, and all others when it is told to. Those
+# that are new are in `ch_fresh`.
 ch_unit_put() {
 case $ch_z:$ch_p in
 */init.d/* | 1:*/systemd/* | *:*/systemd/*.d/*) ch_reload=1 ;;
@@ -132,6 +133,7 @@ case $ch_z:$ch_p in
 for ch_z in /lib /usr/lib /run; do
 [ ! -e "$ch_z/systemd/system/${ch_p##*/}" ] || ch_reload=1
 done
+ch_fresh="$ch_fresh ${ch_p##*/}"
 ;;
 esac
 }

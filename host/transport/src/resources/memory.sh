@@ -3,8 +3,15 @@
 ch_memory() {
 [ -d "$1" ] || { (umask 077 && mkdir -p -- "$1") && ch_sync "${1%/*/*}/" "${1%/*}/" "$1"; }
 }
-# Replaces a record as a whole: record, text.
-ch_record() { printf %s "$2" >"$1%new" && mv -f -- "$1%new" "$1"; }
+# Writes a record: record, text. One that is there is replaced as a whole. Of a new one that is torn,
+# the torn line counts for nothing.
+ch_remember() {
+if [ -f "$1" ]; then
+printf %s "$2" >"$1%new" && mv -f -- "$1%new" "$1"
+else
+printf %s "$2" >"$1"
+fi
+}
 # Notes what will stand at a path before it does: record, fingerprint, token. What stands there until
 # then is among the lines that stay.
 ch_note() {
@@ -16,7 +23,7 @@ ch_line="$2 $3
 "
 ch_left=$((ch_left - 1))
 done <"$1"
-if [ -f "$1" ]; then ch_record "$1" "$ch_line"; else printf %s "$ch_line" >"$1"; fi
+ch_remember "$1" "$ch_line"
 }
 # Keeps what a service took up: record, then manner, token and path's record as one word each. What
 # it took up of other paths stays.
@@ -31,7 +38,7 @@ for ch_v; do [ "${ch_v##* }" != "$ch_c" ] || continue 2; done
 ch_line="$ch_line$ch_a $ch_b $ch_c
 "
 done <"$ch_m"
-ch_record "$ch_m" "$ch_line"
+ch_remember "$ch_m" "$ch_line"
 }
 # All lines of records that are there, each behind its record's path.
 ch_records() {

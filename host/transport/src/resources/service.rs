@@ -97,7 +97,8 @@ impl Service {
         let mut words = match place(&self.watch.name)? {
             Place::System(unit) => {
                 settling.script.need(&Part::SERVICES);
-                vec!["system".to_owned(), unit]
+                let who = if facts.known { "system" } else { "new" };
+                vec![who.to_owned(), unit]
             }
             Place::Supervisor(program) => {
                 settling.script.need(&Part::SUPERVISED);

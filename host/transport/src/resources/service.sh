@@ -10,12 +10,16 @@ return 1
 }
 # How services are: their units.
 ch_services() { ch_keeper && "ch_${ch_init}_look" "$@"; }
-# Arguments: who keeps it (system or supervisor), unit, enable (yes or no), run (yes or no), what to
+# Arguments: who keeps it (supervisor, system, or `new` for a system that did not know it when it was
+# looked at), unit, enable (yes or no), run (yes or no), what to
 # do where it runs (restart, reload or keep); then the record and the words of what it takes up by
 # that.
 ch_service() {
-ch_who=$1 ch_x=$2
-[ "$ch_who" != system ] || { ch_keeper && ch_who=$ch_init; } || return
+ch_who=$1 ch_x=$2 ch_new=
+case $1:" $ch_fresh " in
+new:*" $2 "*) ch_new=yes ;;
+esac
+[ "$ch_who" = supervisor ] || { ch_keeper && ch_who=$ch_init; } || return
 "ch_${ch_who}_known" "$3" "$4" || return
 "ch_${ch_who}_boot" "$3" "$4" && "ch_${ch_who}_run" "$4" "$5" || {
 "ch_${ch_who}_words" >&2

@@ -31,6 +31,10 @@ ch_began "$ch_p"
 # Says how the lease stands, under this word: directory, word.
 ch_lease_say() {
 ch_lease "$1/lease"
+[ "$ch_lv" ] || {
+ch_end "$2" none
+return
+}
 ch_v=0
 ! ch_at_work "$1" "$ch_lt" || ch_v=1
 ch_a=$(stat -c %Y -- "$1/lease.$ch_lt" 2>/dev/null </dev/null) || ch_a=$(stat -c %Y -- "$1/lease" 2>/dev/null </dev/null) || ch_a=0

@@ -26,6 +26,13 @@ $(systemctl show --property=LoadState,ActiveState,UnitFileState,NeedDaemonReload
 _
 }
 ch_systemd_known() {
+# A unit that has just come to be has done nothing yet.
+case ${ch_new:+$1:$2}:$ch_reload in
+yes:yes:)
+ch_load=loaded ch_active=inactive ch_file=disabled ch_stale=
+return
+;;
+esac
 ch_unit
 if [ "$ch_reload$ch_stale" ] || [ "$ch_load" = not-found ]; then
 systemctl daemon-reload >&2 || return
@@ -48,7 +55,7 @@ yes:enabled | yes:static | yes:indirect | no:disabled) ;;
 yes:*)
 # One that an init script starts would be enabled, and not begun.
 if [ "$2:$ch_active:$ch_old" = yes:inactive: ]; then
-systemctl enable --no-reload --now -- "$ch_x" >&2 || return
+systemctl enable --no-reload --now -- "$ch_x" >&2 || ch_systemd_late || return
 ch_active=begun
 else
 ch_systemd_link enable
@@ -56,6 +63,12 @@ fi
 ;;
 no:*) ch_systemd_link disable ;;
 esac
+}
+# Begins a new one that its manager still remembers not to be there.
+ch_systemd_late() {
+[ "$ch_new" ] || return
+ch_unit
+[ "$ch_load" = not-found ] && systemctl daemon-reload >&2 && systemctl start -- "$ch_x" >&2
 }
 # Links are for the next start of the machine: the manager need not read everything anew for them.
 # But of a unit that it has loaded it remembers how it was linked.
