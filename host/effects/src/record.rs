@@ -23,7 +23,7 @@ pub use line::{Line, Record, RecordError};
 pub use name::{EffectName, TurnName, WrongName};
 pub use past::Past;
 pub use result::Told;
-pub use sink::{FileSink, MemorySink, Sink};
+pub use sink::{Elsewhere, FileSink, MemorySink, Sink};
 pub use turn::{Answered, PastEffect, PastTurn};
 
 pub(crate) use intent::{Came, CameAgain, Doubted, Intent, Place, TurnEnded, WentLive};

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use serde::Serialize;
 
 use crate::record::{Asked, Came, Intent, Journal, JournalError, Place, Told, TurnEnded, TurnName};
 use crate::{Effect, EffectError, Effects, Ending, Outcome, Turn};
@@ -25,7 +26,7 @@ impl<E: Effects> Journaled<E> {
     }
 
     /// Writes what came of a change or a look.
-    pub(super) fn came(
+    pub(super) async fn came(
         &self,
         effect: &Effect,
         result: &Result<Outcome, EffectError>,
@@ -34,8 +35,21 @@ impl<E: Effects> Journaled<E> {
             effect: Place::from(effect),
             told: Told::from(result),
         };
-        let changes = effect.may_change();
-        Ok(self.journal.append("outcome", &came, changes)?)
+        Ok(self.write("outcome", &came, effect.may_change()).await?)
+    }
+
+    /// Only what is about a change must not be lost: a lost look is looked at again.
+    async fn write(
+        &self,
+        kind: &str,
+        body: &impl Serialize,
+        changes: bool,
+    ) -> Result<(), JournalError> {
+        if changes {
+            self.journal.keep(kind, body).await
+        } else {
+            self.journal.append(kind, body, false)
+        }
     }
 }
 
@@ -52,11 +66,14 @@ impl<E: Effects> Effects for Journaled<E> {
     async fn perform(&self, effect: Effect) -> Result<Outcome, EffectError> {
         let asked = Asked::of(&effect).map_err(JournalError::from)?;
         let intent = Intent::of(&effect, asked);
-        // Only an intent to change must not be lost: a lost look is looked at again.
-        let changes = effect.may_change();
-        self.journal.append("intent", &intent, changes)?;
+        if let Err(error) = self.write("intent", &intent, effect.may_change()).await {
+            // It may stand here and not elsewhere. Whoever reads it here learns that it was not sent.
+            let unsent = Err(EffectError::Interrupted { in_doubt: false });
+            let _ = self.came(&effect, &unsent).await;
+            return Err(error.into());
+        }
         let result = self.inner.perform(effect.clone()).await;
-        self.came(&effect, &result)?;
+        self.came(&effect, &result).await?;
         result
     }
 

@@ -142,7 +142,7 @@ impl<E: Effects> Resumed<E> {
     }
 
     async fn verify(&self, effect: Effect, probe: Command) -> Result<Outcome, EffectError> {
-        self.doubted(&effect, "verify", None, None)?;
+        self.doubted(&effect, "verify", None, None).await?;
         let act = Act::Probe {
             command: probe,
             assumed: None,
@@ -154,10 +154,11 @@ impl<E: Effects> Resumed<E> {
             }
             Err(_) => None,
         };
-        self.doubted(&effect, "verify", happened, Some(Told::from(&result)))?;
+        let told = Some(Told::from(&result));
+        self.doubted(&effect, "verify", happened, told).await?;
         match result {
             Err(error) => Err(error),
-            Ok(_) if happened == Some(true) => self.taken_for_done(&effect),
+            Ok(_) if happened == Some(true) => self.taken_for_done(&effect).await,
             Ok(_) => self.inner.perform(effect).await,
         }
     }
@@ -171,11 +172,11 @@ impl<E: Effects> Resumed<E> {
         };
         match self.arbiter.decide(question).await {
             Verdict::Done => {
-                self.doubted(&effect, "ask", Some(true), None)?;
-                self.taken_for_done(&effect)
+                self.doubted(&effect, "ask", Some(true), None).await?;
+                self.taken_for_done(&effect).await
             }
             Verdict::Again => {
-                self.doubted(&effect, "ask", Some(false), None)?;
+                self.doubted(&effect, "ask", Some(false), None).await?;
                 self.inner.perform(effect).await
             }
             Verdict::Open => {
@@ -189,7 +190,7 @@ impl<E: Effects> Resumed<E> {
         }
     }
 
-    fn doubted(
+    async fn doubted(
         &self,
         effect: &Effect,
         rule: &str,
@@ -202,18 +203,18 @@ impl<E: Effects> Resumed<E> {
             happened,
             told,
         };
-        Ok(self.journal.append("doubt", &doubted, true)?)
+        Ok(self.journal.keep("doubt", &doubted).await?)
     }
 
     /// The outcome of a command that ran. What it wrote is lost.
-    fn taken_for_done(&self, effect: &Effect) -> Result<Outcome, EffectError> {
+    async fn taken_for_done(&self, effect: &Effect) -> Result<Outcome, EffectError> {
         let answer = Answer {
             status: 0,
             output: Vec::new(),
             errors: Vec::new(),
         };
         let result = Ok(Outcome::exact(Found::Ran(Some(answer))));
-        self.inner.came(effect, &result)?;
+        self.inner.came(effect, &result).await?;
         result
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use serde::Serialize;
 
 use super::line::sealed;
-use super::{FileSink, Record, RecordError, Sink};
+use super::{Elsewhere, FileSink, Record, RecordError, Sink};
 
 /// Writes lines to a sink, each chained to the one before by its hash.
 pub struct Journal {
@@ -80,13 +80,33 @@ impl Journal {
         Ok((Self::after(&record, sink), record))
     }
 
-    /// Appends one line of a kind. With `durable` it is on the disk when this returns.
+    /// Appends one line of a kind that must not be lost. It is wherever it has to be when this
+    /// returns: on the disk, and elsewhere too where the record is kept there.
+    pub async fn keep(&self, kind: &str, body: &impl Serialize) -> Result<(), JournalError> {
+        let elsewhere = self.write(kind, body, true)?;
+        match elsewhere {
+            Some(elsewhere) => Ok(elsewhere.await?),
+            None => Ok(()),
+        }
+    }
+
+    /// Appends one line of a kind. With `durable` it is on the disk of this computer when this
+    /// returns, and nowhere else yet.
     pub fn append(
         &self,
         kind: &str,
         body: &impl Serialize,
         durable: bool,
     ) -> Result<(), JournalError> {
+        self.write(kind, body, durable).map(drop)
+    }
+
+    fn write(
+        &self,
+        kind: &str,
+        body: &impl Serialize,
+        durable: bool,
+    ) -> Result<Option<Elsewhere>, JournalError> {
         let body = serde_json::to_string(body)?;
         let mut state = self.state.lock().map_err(|_| JournalError::Broken)?;
         if state.broken {
@@ -99,7 +119,11 @@ impl Journal {
         state.broken = false;
         state.last = hash;
         state.next += 1;
-        Ok(())
+        Ok(if durable {
+            state.sink.elsewhere()
+        } else {
+            None
+        })
     }
 }
 
@@ -110,6 +134,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::record::MemorySink;
 
     #[test]
     fn goes_on_with_a_file_whose_last_line_was_torn() {
@@ -129,6 +154,24 @@ mod tests {
         let record = Record::read(&path).unwrap();
         let kinds: Vec<&str> = record.lines.iter().map(|line| line.kind.as_str()).collect();
         assert_eq!((kinds.as_slice(), record.torn), (&["one", "three"][..], 0));
+    }
+
+    #[tokio::test]
+    async fn waits_until_a_line_is_elsewhere_too_and_goes_on_here_where_it_is_not() {
+        struct Away(MemorySink);
+        impl Sink for Away {
+            fn append(&mut self, line: &[u8], durable: bool) -> std::io::Result<()> {
+                self.0.append(line, durable)
+            }
+            fn elsewhere(&mut self) -> Option<Elsewhere> {
+                Some(Box::pin(async { Err(std::io::Error::other("away")) }))
+            }
+        }
+        let memory = MemorySink::default();
+        let journal = Journal::over(Away(memory.clone()));
+        assert!(journal.keep("one", &json!(1)).await.is_err());
+        journal.append("two", &json!(2), true).unwrap();
+        assert_eq!(Record::parse(&memory.bytes()).unwrap().lines.len(), 2);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::io::{Error, Write as _};
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use fs_err::os::unix::fs::OpenOptionsExt as _;
@@ -11,7 +12,16 @@ pub trait Sink: Send {
     /// Appends a line, with its line end. With `durable` it outlives this computer's power once
     /// this returns. After an error nothing more is appended.
     fn append(&mut self, line: &[u8], durable: bool) -> Result<(), Error>;
+
+    /// What is left to wait for until everything that was appended so far outlives this computer
+    /// too, where it has to.
+    fn elsewhere(&mut self) -> Option<Elsewhere> {
+        None
+    }
 }
+
+/// Ends once lines have come to where they are kept beside this computer.
+pub type Elsewhere = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
 
 /// A file that only its owner can read.
 pub struct FileSink {
