@@ -44,6 +44,7 @@ mod settings;
 mod share;
 mod source;
 mod ssh;
+mod state;
 mod suggestion;
 
 pub use address::{check_address, check_user};
@@ -72,4 +73,5 @@ pub use servers::{Server, Servers};
 pub use share::Share;
 pub use source::{Position, Source, Span};
 pub use ssh::{Become, BecomeMethod, HostKeys, Ssh};
+pub use state::{State, StoreKind};
 pub use suggestion::{did_you_mean, nearest};

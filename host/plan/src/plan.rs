@@ -18,6 +18,7 @@ use crate::run_rule::RunRule;
 use crate::secret::{SecretSource, Secrets};
 use crate::source::Source;
 use crate::ssh::Ssh;
+use crate::state::State;
 
 /// A whole plan, in which every name means something and every machine and module is usable.
 #[derive(Clone, Debug)]
@@ -28,6 +29,8 @@ pub struct Plan {
     pub ssh: Ssh,
     /// What a run does about machines that fail.
     pub run: RunRule,
+    /// Where its lock and the records of its runs are, where that is not this computer alone.
+    pub state: Option<State>,
     /// Where the values of secrets come from.
     pub secrets: BTreeMap<SecretName, SecretSource>,
     /// The phases, in the order they run.
@@ -108,6 +111,7 @@ struct Draft {
     cell: CellName,
     ssh: Ssh,
     run: RunRule,
+    state: Option<State>,
     secrets: BTreeMap<SecretName, SecretSource>,
     phases: Phases,
     barrier: Barrier,
@@ -123,6 +127,7 @@ impl Draft {
         let secrets = Secrets::read(root.get("secrets"));
         let ssh = Ssh::read(root.get("ssh"), &secrets);
         let run = RunRule::read(root.get("run"));
+        let state = State::read(root.get("state"));
         let inventory = Inventory::read(root.get("machines"), root.get("groups"), &ssh, report);
         let phases = Phases::read(root.get("phases"));
         let (barrier, ensemble) = Barrier::read(root.get("barrier"), &inventory);
@@ -154,6 +159,7 @@ impl Draft {
             cell: cell?,
             ssh,
             run,
+            state,
             secrets,
             phases,
             barrier,
@@ -167,6 +173,7 @@ impl Draft {
             cell: self.cell,
             ssh: self.ssh,
             run: self.run,
+            state: self.state,
             secrets: self.secrets,
             phases: self.phases,
             barrier: self.barrier,
