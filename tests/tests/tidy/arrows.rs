@@ -9,6 +9,7 @@ const MANIFEST: &str = "cellhost-manifest";
 const TRANSPORT: &str = "cellhost-transport";
 const PACKER: &str = "cellhost-packer";
 const EFFECTS: &str = "cellhost-effects";
+const STATE: &str = "cellhost-state";
 const RUNTIME: &str = "cellhost-runtime";
 const REGISTRY: &str = "cellhost-registry";
 const ENGINE: &str = "cellhost-engine";
@@ -17,7 +18,7 @@ const SDK: &str = "cellhost-sdk";
 
 /// Every library of the host.
 const HOST: &[&str] = &[
-    PLAN, MANIFEST, TRANSPORT, PACKER, EFFECTS, RUNTIME, REGISTRY, ENGINE, LAB,
+    PLAN, MANIFEST, TRANSPORT, PACKER, EFFECTS, STATE, RUNTIME, REGISTRY, ENGINE, LAB,
 ];
 
 /// Each crate and what it may use. Nobody may use `cellhost`, those with tests or `xtask`.
@@ -27,6 +28,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (TRANSPORT, &[PLAN]),
     (PACKER, &[MANIFEST, PLAN]),
     (EFFECTS, &[TRANSPORT, MANIFEST, PLAN]),
+    (STATE, &[EFFECTS, MANIFEST, PLAN]),
     (RUNTIME, &[EFFECTS, MANIFEST, TRANSPORT, PLAN]),
     (REGISTRY, &[MANIFEST, PLAN]),
     (

@@ -7,13 +7,14 @@ use crate::violation::{Violation, assert_none};
 /// Whether a crate is meant, and the one crate of ours that may use it.
 type Reserve = (fn(&str) -> bool, &'static str);
 
-const RESERVED: [Reserve; 3] = [
+const RESERVED: [Reserve; 4] = [
     (
         |name| name == "wasmtime" || name.starts_with("wasmtime-"),
         "cellhost-runtime",
     ),
     (|name| name.starts_with("openssh"), "cellhost-transport"),
     (|name| name == "oci-client", "cellhost-registry"),
+    (|name| name == "object_store", "cellhost-state"),
 ];
 
 fn check(tree: &Tree) -> Vec<Violation> {
@@ -45,6 +46,7 @@ fn refuses_a_reserved_crate_elsewhere() {
         "openssh",
         "openssh-mux-client",
         "oci-client",
+        "object_store",
     ] {
         let manifest = format!("[package]\nname = \"x\"\n[dev-dependencies]\n{name} = \"1\"\n");
         assert_eq!(
