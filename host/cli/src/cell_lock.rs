@@ -1,4 +1,5 @@
-//! One run for each cell from here: whoever changes machines holds the cell's lock meanwhile.
+//! One run for each cell from here: whoever changes machines holds the cell's lock meanwhile, and
+//! the one in the cell's store too, where its plan names a store.
 //!
 //! The kernel keeps the lock and gives it back when the process ends, however that happens. What
 //! stands in the file is only for the words to those who come later. Commands that only look never
@@ -9,16 +10,18 @@ use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::anyhow;
-use cellhost_plan::CellName;
+use cellhost_plan::{CellName, Plan};
 use fs_err::os::unix::fs::OpenOptionsExt as _;
 use serde::{Deserialize, Serialize};
 
+use crate::afar::{self, FarLock};
 use crate::error::{CommandError, Kind};
 use crate::{directories, report};
 
 /// The lock of a cell, held until this is dropped.
-#[derive(Debug)]
 pub(crate) struct CellLock {
+    // Given back before the one here, so that who comes next from here finds it free.
+    far: Option<FarLock>,
     file: File,
     holder: Holder,
 }
@@ -36,10 +39,21 @@ struct Holder {
 
 impl CellLock {
     /// Takes the lock of a cell for a command such as `run`, or says who has it. Never waits.
-    pub(crate) fn take(cell: &CellName, command: &str) -> Result<Self, CommandError> {
+    pub(crate) async fn take(plan: &Plan, command: &str) -> Result<Self, CommandError> {
+        let cell = &plan.cell;
+        let store = afar::store(plan)?;
         let directory = directories::state()?.join("locks");
         directories::make(&directory)?;
-        Self::take_at(&directory.join(cell.as_str()), cell, command)
+        let mut lock = Self::take_at(&directory.join(cell.as_str()), cell, command)?;
+        if let Some(store) = store {
+            lock.far = Some(FarLock::take(store, cell, command).await?);
+        }
+        Ok(lock)
+    }
+
+    /// The lock in the store, where there is one.
+    pub(crate) fn far(&self) -> Option<&FarLock> {
+        self.far.as_ref()
     }
 
     fn take_at(path: &Path, cell: &CellName, command: &str) -> Result<Self, CommandError> {
@@ -73,13 +87,25 @@ impl CellLock {
                 .to_string(),
             run: None,
         };
-        let lock = Self { file, holder };
+        let lock = Self {
+            far: None,
+            file,
+            holder,
+        };
         lock.write(&lock.holder);
         Ok(lock)
     }
 
     /// Says which run it is held for.
-    pub(crate) fn held_for(&self, run: &str) {
+    pub(crate) async fn held_for(&self, run: &str) -> Result<(), CommandError> {
+        self.names(run);
+        match &self.far {
+            Some(far) => far.held_for(run).await,
+            None => Ok(()),
+        }
+    }
+
+    fn names(&self, run: &str) {
         let run = Some(run.to_owned());
         self.write(&Holder {
             run,
@@ -161,8 +187,8 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("web");
         let first = take(&path).unwrap();
-        first.held_for("01JABC");
-        let refused = take(&path).unwrap_err();
+        first.names("01JABC");
+        let refused = take(&path).err().unwrap();
         let words = refused.error.to_string();
         let process = std::process::id();
         assert!(
@@ -183,7 +209,7 @@ mod tests {
         fs_err::write(&path, "{\"process\": 1}").unwrap();
         let held = take(&path).unwrap();
         fs_err::write(&path, "torn").unwrap();
-        let words = take(&path).unwrap_err().error.to_string();
+        let words = take(&path).err().unwrap().error.to_string();
         assert_eq!(words, "another cellhost is at work on cell `web`");
         drop(held);
     }

@@ -81,7 +81,7 @@ pub(crate) async fn run(
         // A run tidies up after an interrupt by itself.
         Command::Run(args) => run::run(args, terminal).await,
         Command::Resume(args) => resume::run(args, terminal).await,
-        Command::Runs(args) => runs::run(args, terminal),
+        Command::Runs(args) => interruptible(runs::run(args, terminal)).await,
         Command::Replay(args) => interruptible(replay::run(args, terminal)).await,
         Command::Unlock(args) => interruptible(unlock::run(args, terminal)).await,
         Command::Plan(args) => plan::run(args, terminal).await,

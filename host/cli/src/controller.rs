@@ -19,22 +19,31 @@ pub(crate) fn onlooker(cell: &CellName) -> Owner {
 
 /// The owner of the leases of this process for a cell; which run it is for is not yet known.
 pub(crate) fn owner(cell: &CellName) -> Result<Owner, CommandError> {
+    Ok(named(cell, name()?))
+}
+
+/// The word for this computer and state directory.
+pub(crate) fn name() -> Result<String, CommandError> {
     let state = directories::state()?;
     directories::make(&state)?;
-    let controller = id(&state.join("controller"))
+    id(&state.join("controller"))
         .context("cannot keep a name of this controller for leases")
-        .map_err(|error| CommandError::new(Kind::Failed, error))?;
-    Ok(named(cell, controller))
+        .map_err(|error| CommandError::new(Kind::Failed, error))
+}
+
+/// What this computer calls itself.
+pub(crate) fn host() -> String {
+    let host = fs_err::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    host.trim().to_owned()
 }
 
 fn named(cell: &CellName, controller: String) -> Owner {
-    let host = fs_err::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     Owner {
         token: ulid::Ulid::new().to_string(),
         controller,
         cell: cell.to_string(),
         user: user(),
-        host: host.trim().to_owned(),
+        host: host(),
         run: String::new(),
     }
 }

@@ -1,4 +1,5 @@
-//! `cellhost.lock`, beside the plan: what earlier runs decided and later ones keep to.
+//! `cellhost.lock`, beside the plan: what earlier runs decided and later ones keep to. Where the
+//! cell has a store, the store's word counts, and the file is a copy of it.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -6,8 +7,10 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use cellhost_engine::Roster;
 use cellhost_plan::CellName;
+use cellhost_state::Store;
 use serde::{Deserialize, Serialize};
 
+use crate::afar::refused;
 use crate::error::{CommandError, Kind};
 
 /// The lock of the plans in one directory, seen from one cell.
@@ -15,8 +18,17 @@ pub(crate) struct Lock {
     path: PathBuf,
     cell: CellName,
     written: Document,
+    far: Option<Far>,
     /// Which machine has which number in which module.
     pub(crate) roster: Roster,
+}
+
+/// The same of one cell in its store.
+struct Far {
+    store: Store,
+    /// The number of the last writing.
+    number: u64,
+    written: Option<Roster>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -28,7 +40,11 @@ struct Document {
 
 impl Lock {
     /// Reads the lock beside a plan; there need not be one yet.
-    pub(crate) fn load(plan: &Path, cell: &CellName) -> Result<Self, CommandError> {
+    pub(crate) async fn load(
+        plan: &Path,
+        cell: &CellName,
+        store: Option<&Store>,
+    ) -> Result<Self, CommandError> {
         let path = plan.with_file_name("cellhost.lock");
         let written: Document = match fs_err::read_to_string(&path) {
             Ok(text) => toml::from_str(&text)
@@ -41,17 +57,26 @@ impl Lock {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Document::default(),
             Err(error) => return Err(CommandError::new(Kind::Failed, error)),
         };
-        let roster = written.cells.get(cell).cloned().unwrap_or_default();
+        let far = match store {
+            Some(store) => Some(Far::load(store).await?),
+            None => None,
+        };
+        let there = far.as_ref().and_then(|far| far.written.clone());
+        let roster = there.or_else(|| written.cells.get(cell).cloned());
         Ok(Self {
             path,
             cell: cell.clone(),
             written,
-            roster,
+            far,
+            roster: roster.unwrap_or_default(),
         })
     }
 
     /// Writes the lock where it changed, as a whole or not at all.
-    pub(crate) fn save(&mut self) -> Result<(), CommandError> {
+    pub(crate) async fn save(&mut self) -> Result<(), CommandError> {
+        if let Some(far) = &mut self.far {
+            far.save(&self.roster).await?;
+        }
         let mut document = self.written.clone();
         document
             .cells
@@ -85,6 +110,39 @@ impl Lock {
         std::io::Write::write_all(&mut file, text.as_bytes())?;
         file.as_file().sync_all()?;
         file.persist(&self.path)?;
+        Ok(())
+    }
+}
+
+impl Far {
+    async fn load(store: &Store) -> Result<Self, CommandError> {
+        let (number, text) = store.in_haste().roster().await.map_err(refused)?;
+        let written = text.map(|text| {
+            toml::from_str(&text)
+                .with_context(|| {
+                    format!(
+                        "the numbers of machines in `{}` cannot be understood",
+                        store.url()
+                    )
+                })
+                .map_err(|error| CommandError::new(Kind::Failed, error))
+        });
+        Ok(Self {
+            store: store.clone(),
+            number,
+            written: written.transpose()?,
+        })
+    }
+
+    /// Writes it where it changed. Only who holds the cell's lock comes here.
+    async fn save(&mut self, roster: &Roster) -> Result<(), CommandError> {
+        if self.written.as_ref() == Some(roster) {
+            return Ok(());
+        }
+        let text = toml::to_string(roster).map_err(|error| CommandError::new(Kind::Bug, error))?;
+        let written = self.store.write_roster(self.number, &text).await;
+        self.number = written.map_err(refused)?;
+        self.written = Some(roster.clone());
         Ok(())
     }
 }

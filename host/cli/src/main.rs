@@ -1,5 +1,6 @@
 //! The `cellhost` program: arguments in, text and an exit code out.
 
+mod afar;
 mod approval;
 mod cell_lock;
 mod commands;

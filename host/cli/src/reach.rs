@@ -14,6 +14,7 @@ use cellhost_effects::record::{Journal, Past};
 use cellhost_effects::{Agreement, Effects, Vault};
 use cellhost_engine::{Deployment, Event, Events, Happening, Stop, Summary};
 use cellhost_plan::{Plan, SecretName};
+use cellhost_state::Loss;
 use cellhost_transport::{Fleet, SshFleet};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
@@ -226,6 +227,17 @@ impl Reach {
     pub(crate) fn serve(&self, run: &str, journal: &Arc<Journal>) {
         self.leases.serve(run);
         let _ = self.notes.set(journal.clone());
+    }
+
+    /// Ends everything in order, as an interrupt does, once the cell's lock or its store is lost.
+    pub(crate) fn heed(&self, loss: Option<Loss>, terminal: &Terminal) {
+        let Some(loss) = loss else { return };
+        let (tell, terminal) = (self.tell.clone(), terminal.clone());
+        tokio::spawn(async move {
+            let reason = loss.happened().await;
+            let _ = tell.send(true);
+            terminal.note(format!("nothing more begins: {}", report::clean(&reason)));
+        });
     }
 
     /// The layers of a command that only looks and leaves no record.

@@ -9,7 +9,9 @@ use cellhost_engine::{Deployment, Roster, prepare};
 use cellhost_plan::{Diagnostic, Diagnostics, InstanceName, LoadError, Plan, Problem};
 use cellhost_registry::{Builtin, Directory, Registry, ResolveError, Resolved, Shelf};
 use cellhost_runtime::{Module, Runtime};
+use cellhost_state::Loss;
 
+use crate::afar::{self, FarLock};
 use crate::cell_lock::CellLock;
 use crate::directories;
 use crate::error::{CommandError, Kind};
@@ -49,7 +51,20 @@ impl Session {
     /// look.
     pub(crate) async fn open(args: &PlanArgs, terminal: &Terminal) -> Result<Self, CommandError> {
         let plan = load(&args.plan, terminal)?;
-        let lock = Lock::load(&args.plan, &plan.cell)?;
+        let store = afar::store(&plan)?;
+        let lock = Lock::load(&args.plan, &plan.cell, store.as_ref()).await?;
+        Self::of(args, plan, lock, None, terminal).await
+    }
+
+    /// The same without a word to anybody: machines have the numbers that are known here.
+    pub(crate) async fn open_here(
+        args: &PlanArgs,
+        terminal: &Terminal,
+    ) -> Result<Self, CommandError> {
+        let plan = load(&args.plan, terminal)?;
+        // Whether it could be used is a matter of the plan.
+        afar::store(&plan)?;
+        let lock = Lock::load(&args.plan, &plan.cell, None).await?;
         Self::of(args, plan, lock, None, terminal).await
     }
 
@@ -61,16 +76,28 @@ impl Session {
         terminal: &Terminal,
     ) -> Result<Self, CommandError> {
         let plan = load(&args.plan, terminal)?;
-        let alone = CellLock::take(&plan.cell, command)?;
-        let lock = Lock::load(&args.plan, &plan.cell)?;
+        let alone = CellLock::take(&plan, command).await?;
+        let store = alone.far().map(|far| &far.store);
+        let lock = Lock::load(&args.plan, &plan.cell, store).await?;
         Self::of(args, plan, lock, Some(alone), terminal).await
     }
 
     /// Tells whoever is refused meanwhile which run it is.
-    pub(crate) fn held_for(&self, run: &str) {
-        if let Some(alone) = &self.alone {
-            alone.held_for(run);
+    pub(crate) async fn held_for(&self, run: &str) -> Result<(), CommandError> {
+        match &self.alone {
+            Some(alone) => alone.held_for(run).await,
+            None => Ok(()),
         }
+    }
+
+    /// The lock of the cell in its store, where it has one and this session changes machines.
+    pub(crate) fn far(&self) -> Option<&FarLock> {
+        self.alone.as_ref()?.far()
+    }
+
+    /// Whether that was lost.
+    pub(crate) fn loss(&self) -> Option<Loss> {
+        self.far()?.loss()
     }
 
     /// The same with machines numbered as they were in a run that is gone on with.
@@ -81,8 +108,9 @@ impl Session {
         terminal: &Terminal,
     ) -> Result<Self, CommandError> {
         let plan = load(&args.plan, terminal)?;
-        let alone = CellLock::take(&plan.cell, command)?;
-        let mut lock = Lock::load(&args.plan, &plan.cell)?;
+        let alone = CellLock::take(&plan, command).await?;
+        let store = alone.far().map(|far| &far.store);
+        let mut lock = Lock::load(&args.plan, &plan.cell, store).await?;
         let written = std::mem::replace(&mut lock.roster, roster.clone());
         let session = Self::of(args, plan, lock, Some(alone), terminal).await?;
         Ok(Self { written, ..session })

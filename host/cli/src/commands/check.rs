@@ -14,7 +14,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<ExitCode, CommandError> {
-    let session = Session::open(&args.plan, terminal).await?;
+    let session = Session::open_here(&args.plan, terminal).await?;
     let plan = &session.deployment.plan;
     crate::reach::vault(plan)?;
     terminal.note(format!(

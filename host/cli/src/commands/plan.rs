@@ -31,7 +31,7 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<ExitCode, CommandError> {
     let session = Session::open(&args.plan, terminal).await?;
     let reach = Reach::open(&session.deployment, &args.reach, true)?;
-    let Begun { journal, path } = record::begin(&session, &reach, Kind::DryRun)?;
+    let Begun { journal, path } = record::begin(&session, &reach, Kind::DryRun).await?;
     reach.serve(&record::name(&path), &journal);
     let (effects, notes) = reach.noting(Some(journal.clone()));
     let deployment = &session.deployment;
@@ -40,7 +40,7 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<ExitCode, Com
             run_deployment(deployment, effects, events, stop)
         })
         .await?;
-    record::append(&journal, "end", &report::object(&summary, true))?;
+    record::append(&journal, "end", &report::object(&summary, true)).await?;
     report::summary(terminal, &summary, args.reach.format, true);
     terminal.faint(format!("record: {}", path.display()));
     let ended = report::ended(&summary);

@@ -62,13 +62,14 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<ExitCode, Com
     } else {
         Kind::Removal
     };
-    let Begun { journal, path } = record::begin(&session, &reach, kind)?;
+    let Begun { journal, path } = record::begin(&session, &reach, kind).await?;
     let names: Vec<&str> = removal.modules().iter().map(InstanceName::as_str).collect();
     let removes = json!({"modules": names, "purge-data": removal.purges()});
-    record::append(&journal, "removal", &removes)?;
+    record::append(&journal, "removal", &removes).await?;
     let run = record::name(&path);
-    session.held_for(&run);
+    session.held_for(&run).await?;
     reach.serve(&run, &journal);
+    reach.heed(session.loss(), terminal);
     let effects = if args.dry_run {
         reach.preview(journal.clone())
     } else {
@@ -80,12 +81,14 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<ExitCode, Com
             remove(deployment, &removal, effects, events, stop)
         })
         .await?;
-    record::append(&journal, "end", &report::object(&summary, args.dry_run))?;
-    if !args.dry_run {
-        forget(&mut session, &summary)?;
+    let end = report::object(&summary, args.dry_run);
+    let closed = record::append(&journal, "end", &end).await;
+    if !args.dry_run && closed.is_ok() {
+        forget(&mut session, &summary).await?;
     }
     report::summary(terminal, &summary, args.reach.format, args.dry_run);
     terminal.faint(format!("record: {}", path.display()));
+    record::closed(closed, &session, &path)?;
     report::ended(&summary)
 }
 
@@ -135,12 +138,12 @@ fn confirm(
 }
 
 /// Forgets the members that are gone for good. Their numbers are not given again.
-fn forget(session: &mut Session, summary: &Summary) -> Result<(), CommandError> {
+async fn forget(session: &mut Session, summary: &Summary) -> Result<(), CommandError> {
     for row in summary.rows.iter().filter(|row| row.status.is_good()) {
         if let Some(machine) = &row.machine {
             let machines = std::slice::from_ref(machine);
             session.lock.roster.dismiss(&row.module, machines);
         }
     }
-    session.lock.save()
+    session.lock.save().await
 }

@@ -19,8 +19,9 @@ use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
 
 use super::counted;
+use crate::afar;
 use crate::error::{CommandError, Kind};
-use crate::record::{Entry, Opening, Shelf, kept};
+use crate::record::{Entry, Opening, Shelf, bring_modules, kept};
 use crate::report::{self, Format, clean};
 use crate::session::{compile, registry, wrong};
 use crate::terminal::Terminal;
@@ -43,6 +44,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR", requires = "with")]
     modules: Vec<PathBuf>,
 
+    /// The plan whose store is looked into beside this computer; `plan.toml`, where one is here,
+    /// unless given
+    #[arg(long, value_name = "PLAN")]
+    plan: Option<PathBuf>,
+
     /// How to write what came of it
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -57,7 +63,11 @@ struct Count {
 }
 
 pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<ExitCode, CommandError> {
+    let store = afar::refresh(args.plan.as_deref(), terminal).await?;
     let entry = Shelf::open()?.find(&args.run)?;
+    if let Some(store) = &store {
+        bring_modules(store, &entry.opening).await?;
+    }
     let past = read(&entry)?;
     let deployment = prepared(&args, &entry.opening, terminal).await?;
     if !args.with.is_empty() {

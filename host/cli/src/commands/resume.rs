@@ -13,9 +13,10 @@ use cellhost_engine::run as run_deployment;
 use serde_json::json;
 
 use super::run::dismiss;
+use crate::afar;
 use crate::error::{CommandError, Kind as Fault};
 use crate::reach::{Reach, ReachArgs};
-use crate::record::{self, Ended, Entry, Kind, Shelf, key};
+use crate::record::{self, Ended, Entry, Kind, Opening, Shelf, kept_apart};
 use crate::report;
 use crate::session::{PlanArgs, Session, load};
 use crate::terminal::Terminal;
@@ -44,33 +45,45 @@ pub(crate) struct Args {
     #[arg(long, value_name = "EFFECT")]
     do_again: Vec<EffectName>,
 
+    /// Take it that secrets are what they were, where another computer began the run and they
+    /// cannot be compared
+    #[arg(long)]
+    same_secrets: bool,
+
     #[command(flatten)]
     reach: ReachArgs,
 }
 
 pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<ExitCode, CommandError> {
+    let store = afar::refresh(args.plan.as_deref(), terminal).await?;
     let entry = chosen(&args, terminal)?;
     let opening = &entry.opening;
+    if let Some(store) = &store {
+        record::bring_modules(store, opening).await?;
+    }
+    // Where another computer began the run, its directories are not here.
+    let apart = (args.modules.is_empty() && !opening.shelves.iter().all(|path| path.is_dir()))
+        .then(|| kept_apart(opening))
+        .transpose()?;
     let plan = PlanArgs {
-        plan: args.plan.clone().unwrap_or(opening.plan.path.clone()),
-        modules: if args.modules.is_empty() {
-            opening.shelves.clone()
-        } else {
-            args.modules.clone()
+        plan: plan_of(&args, opening),
+        modules: match &apart {
+            Some(apart) => vec![apart.path().to_owned()],
+            None if args.modules.is_empty() => opening.shelves.clone(),
+            None => args.modules.clone(),
         },
     };
     let mut session = Session::open_as(&plan, "resume", &opening.roster, terminal).await?;
+    let lines = unchanged(&entry, &session, terminal).await?;
     let reach = Reach::open(&session.deployment, &args.reach, false)?;
-    sameness::check(&entry, &session, &reach.fingerprints(&*key()?))?;
-    let (journal, past) = taken_up(&entry)?;
+    sameness::check(&entry, &session, &reach, args.same_secrets)?;
+    let (journal, past) = taken_up(&entry, &session, lines)?;
     let journal = Arc::new(journal);
-    session.held_for(&entry.id);
+    session.held_for(&entry.id).await?;
     reach.serve(&entry.id, &journal);
-    record::append(
-        &journal,
-        "resume",
-        &json!({"cellhost": env!("CARGO_PKG_VERSION")}),
-    )?;
+    reach.heed(session.loss(), terminal);
+    let began = json!({"cellhost": env!("CARGO_PKG_VERSION")});
+    record::append(&journal, "resume", &began).await?;
     terminal.note(format!(
         "going on with run {} of {}, which {}",
         entry.short(),
@@ -89,10 +102,13 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<ExitCode, Com
             run_deployment(deployment, effects, events, stop)
         })
         .await?;
-    record::append(&journal, "end", &report::object(&summary, false))?;
-    dismiss(&mut session, &summary)?;
+    let closed = record::append(&journal, "end", &report::object(&summary, false)).await;
+    if closed.is_ok() {
+        dismiss(&mut session, &summary).await?;
+    }
     report::summary(terminal, &summary, args.reach.format, false);
     terminal.faint(format!("record: {}", entry.path.display()));
+    record::closed(closed, &session, &entry.path)?;
     let open = person.open();
     report::ended(&summary).map_err(|error| {
         if open.is_empty() {
@@ -106,6 +122,38 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<ExitCode, Com
             ))
         })
     })
+}
+
+/// Where the plan is: where it is said, where the run had it, or here.
+fn plan_of(args: &Args, opening: &Opening) -> PathBuf {
+    let known = &opening.plan.path;
+    let known = if known.is_file() {
+        known.clone()
+    } else {
+        "plan.toml".into()
+    };
+    args.plan.clone().unwrap_or(known)
+}
+
+/// Refuses to go on with a run that somebody else went on with before this got the lock. Gives how
+/// many of its lines are in the cell's store, where it has one.
+async fn unchanged(
+    entry: &Entry,
+    session: &Session,
+    terminal: &Terminal,
+) -> Result<Option<u64>, CommandError> {
+    let Some(far) = session.far() else {
+        return Ok(None);
+    };
+    let before = fs_err::read(&entry.path).ok();
+    let cell = &session.deployment.plan.cell;
+    let brought = afar::bring(&far.store, cell, terminal).await?;
+    let last = Shelf::open()?.real_runs(cell)?.into_iter().next();
+    if last.is_some_and(|last| last.id == entry.id) && fs_err::read(&entry.path).ok() == before {
+        return Ok(brought.lines.get(&entry.id).copied());
+    }
+    let error = anyhow!("another computer was at work on cell `{cell}` just now");
+    Err(CommandError::new(Fault::Failed, error).hint("`cellhost runs` shows what came of it"))
 }
 
 /// Refuses what no run goes on from.
@@ -161,9 +209,13 @@ fn chosen(args: &Args, terminal: &Terminal) -> Result<Entry, CommandError> {
 }
 
 /// The journal after what is on record, and what that is.
-fn taken_up(entry: &Entry) -> Result<(Journal, Past), CommandError> {
+fn taken_up(
+    entry: &Entry,
+    session: &Session,
+    lines: Option<u64>,
+) -> Result<(Journal, Past), CommandError> {
     let taken = || -> anyhow::Result<(Journal, Past)> {
-        let (journal, record) = Journal::resume(&entry.path)?;
+        let (journal, record) = record::resume(session, &entry.path, lines)?;
         let past = Past::of(&record)?;
         Ok((journal, past))
     };

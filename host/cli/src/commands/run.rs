@@ -50,17 +50,18 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<ExitCode, Com
     }
     let reach = Reach::open(&session.deployment, &args.reach, args.dry_run)?;
     if !args.dry_run {
-        session.lock.save()?;
+        session.lock.save().await?;
     }
     let kind = match &kept {
         Some(_) => Kind::Agreed,
         None if args.dry_run => Kind::DryRun,
         None => Kind::Run,
     };
-    let Begun { journal, path } = record::begin(&session, &reach, kind)?;
+    let Begun { journal, path } = record::begin(&session, &reach, kind).await?;
     let run = record::name(&path);
-    session.held_for(&run);
+    session.held_for(&run).await?;
     reach.serve(&run, &journal);
+    reach.heed(session.loss(), terminal);
     let effects = if args.dry_run {
         reach.preview(journal.clone())
     } else if let Some(kept) = kept {
@@ -74,12 +75,14 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<ExitCode, Com
             run_deployment(deployment, effects, events, stop)
         })
         .await?;
-    record::append(&journal, "end", &report::object(&summary, args.dry_run))?;
-    if !args.dry_run {
-        dismiss(&mut session, &summary)?;
+    let end = report::object(&summary, args.dry_run);
+    let closed = record::append(&journal, "end", &end).await;
+    if !args.dry_run && closed.is_ok() {
+        dismiss(&mut session, &summary).await?;
     }
     report::summary(terminal, &summary, args.reach.format, args.dry_run);
     terminal.faint(format!("record: {}", path.display()));
+    record::closed(closed, &session, &path)?;
     let ended = report::ended(&summary);
     if args.dry_run {
         return ended;
@@ -93,7 +96,7 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<ExitCode, Com
 }
 
 /// Forgets the machines that modules have let go.
-pub(super) fn dismiss(session: &mut Session, summary: &Summary) -> Result<(), CommandError> {
+pub(super) async fn dismiss(session: &mut Session, summary: &Summary) -> Result<(), CommandError> {
     for placed in &session.deployment.modules {
         let name = &placed.usage.name;
         if summary.is_good_for(name) {
@@ -106,5 +109,5 @@ pub(super) fn dismiss(session: &mut Session, summary: &Summary) -> Result<(), Co
             session.lock.roster.settle(name);
         }
     }
-    session.lock.save()
+    session.lock.save().await
 }

@@ -4,6 +4,7 @@ mod show;
 mod words;
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use cellhost_plan::CellName;
@@ -11,6 +12,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::resume::moment;
+use crate::afar;
 use crate::error::{CommandError, Kind};
 use crate::record::{Entry, Shelf};
 use crate::report::Format;
@@ -26,6 +28,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "CELL")]
     cell: Option<String>,
 
+    /// The plan whose store is looked into beside this computer; `plan.toml`, where one is here,
+    /// unless given
+    #[arg(long, value_name = "PLAN")]
+    plan: Option<PathBuf>,
+
     /// How to write them
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -37,12 +44,13 @@ enum Command {
     Show(show::Args),
 }
 
-pub(crate) fn run(args: Args, terminal: &Terminal) -> Result<ExitCode, CommandError> {
+pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<ExitCode, CommandError> {
     if let Some(Command::Show(args)) = args.command {
-        return show::run(&args, terminal);
+        return show::run(&args, terminal).await;
     }
     let cell = args.cell.as_deref().map(CellName::new).transpose();
     let cell = cell.map_err(|problem| CommandError::new(Kind::Usage, problem))?;
+    afar::refresh(args.plan.as_deref(), terminal).await?;
     let (mut entries, unreadable) = Shelf::open()?.entries()?;
     entries.retain(|entry| cell.as_ref().is_none_or(|cell| entry.opening.cell == *cell));
     for line in unreadable {

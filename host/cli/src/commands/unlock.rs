@@ -1,14 +1,18 @@
-//! `cellhost unlock`: takes leases of machines away from runs that are dead.
+//! `cellhost unlock`: takes the lock of a cell and leases of machines away from runs that are dead.
 
 use std::io::{BufRead as _, IsTerminal as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::anyhow;
-use cellhost_effects::layers::{Leases, Standing};
+use cellhost_effects::layers::{Leases, Standing as Leased};
 use cellhost_plan::{MachineName, Plan};
+use cellhost_state::Standing;
 
 use super::counted;
+use crate::afar::{self, refused};
+use crate::cell_lock::user;
+use crate::controller;
 use crate::error::{CommandError, Kind};
 use crate::reach;
 use crate::report;
@@ -24,6 +28,10 @@ pub(crate) struct Args {
     /// Only this machine; may be repeated
     #[arg(long, value_name = "NAME")]
     machine: Vec<String>,
+
+    /// Only the lock of the cell in its store, and no machine
+    #[arg(long, conflicts_with = "machine")]
+    cell: bool,
 
     /// Do not ask
     #[arg(long)]
@@ -46,13 +54,19 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<ExitCode, CommandError> {
     let plan = session::load(&args.plan, terminal)?;
     let machines = chosen(&plan, &args.machine)?;
+    if args.machine.is_empty() {
+        cell(&args, &plan, terminal).await?;
+    }
+    if args.cell {
+        return Ok(ExitCode::SUCCESS);
+    }
     let fleet = reach::fleet(&plan, args.ssh_config.as_deref(), args.ask_become_password)?;
     let found = Leases::show(&fleet, machines).await;
     let (leased, unknown) = sorted(found, terminal);
     let result = if leased.is_empty() {
         terminal.note("there is no lease to take away");
         Ok(Vec::new())
-    } else if agreed(&args, leased.len(), terminal)? {
+    } else if agreed(&args, &counted(leased.len(), "lease"), terminal)? {
         let tokens = leased.into_iter();
         Ok(Leases::remove(&fleet, tokens.collect()).await)
     } else {
@@ -86,6 +100,38 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<ExitCode, Com
     Ok(ExitCode::SUCCESS)
 }
 
+/// Takes the lock of the cell away, where it is in a store and somebody has it.
+async fn cell(args: &Args, plan: &Plan, terminal: &Terminal) -> Result<(), CommandError> {
+    let Some(store) = afar::store(plan)?.map(|store| store.in_haste()) else {
+        if args.cell {
+            let error =
+                anyhow!("the plan names no store, so the lock of its cell is this computer's own");
+            return Err(CommandError::new(Kind::Usage, error)
+                .hint("it is free once the process that holds it has ended"));
+        }
+        return Ok(());
+    };
+    let seen = store.standing().await.map_err(refused)?;
+    if matches!(seen, Standing::Free) {
+        terminal.note(format!("the lock of cell `{}` is free", plan.cell));
+        return Ok(());
+    }
+    terminal.data(format!("cell {}  {}\n", plan.cell, afar::words(&seen)));
+    if !agreed(args, "the lock of the cell", terminal)? {
+        let error = anyhow!("nothing was taken away");
+        return Err(CommandError::new(Kind::Failed, error));
+    }
+    let by = format!("{}@{}", user(), controller::host());
+    match store.unlock(&seen, &by).await.map_err(refused)? {
+        Standing::Free => terminal.note(format!("cell {}: free", plan.cell)),
+        other => {
+            let error = anyhow!("not taken away; it is by now of {}", afar::words(&other));
+            return Err(CommandError::new(Kind::Failed, error));
+        }
+    }
+    Ok(())
+}
+
 /// The machines that are meant: those named, or all.
 fn chosen(plan: &Plan, named: &[String]) -> Result<Vec<MachineName>, CommandError> {
     let all = plan.machines.iter().map(|machine| machine.name.clone());
@@ -107,7 +153,7 @@ fn chosen(plan: &Plan, named: &[String]) -> Result<Vec<MachineName>, CommandErro
 }
 
 /// Shows how every lease stands. Gives those that can be taken away, and how many nobody knows.
-fn sorted(found: Vec<Standing>, terminal: &Terminal) -> (Vec<(MachineName, String)>, usize) {
+fn sorted(found: Vec<Leased>, terminal: &Terminal) -> (Vec<(MachineName, String)>, usize) {
     let mut leased = Vec::new();
     let mut unknown = 0;
     for (machine, stands) in found {
@@ -130,7 +176,7 @@ fn sorted(found: Vec<Standing>, terminal: &Terminal) -> (Vec<(MachineName, Strin
 }
 
 /// Whether the operator wants it.
-fn agreed(args: &Args, count: usize, terminal: &Terminal) -> Result<bool, CommandError> {
+fn agreed(args: &Args, what: &str, terminal: &Terminal) -> Result<bool, CommandError> {
     if args.yes {
         return Ok(true);
     }
@@ -141,9 +187,8 @@ fn agreed(args: &Args, count: usize, terminal: &Terminal) -> Result<bool, Comman
             .hint("`--yes` takes away what was shown without asking"));
     }
     terminal.note(format!(
-        "A run that loses its lease while it is alive changes nothing more there, and is left half done.\n\
-         Take {} away? Type `yes`:",
-        counted(count, "lease")
+        "A run that loses it while it is alive changes nothing more, and is left half done.\n\
+         Take {what} away? Type `yes`:"
     ));
     let mut answer = String::new();
     let read = input.lock().read_line(&mut answer);

@@ -7,7 +7,11 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, anyhow};
 use cellhost_manifest::digest as digest_of;
+use cellhost_state::Store;
+use tempfile::TempDir;
 
+use super::Opening;
+use crate::afar::refused;
 use crate::directories;
 use crate::error::{CommandError, Kind};
 
@@ -35,6 +39,30 @@ pub(super) fn keep(digest: &str, bytes: &[u8]) -> Result<(), CommandError> {
     write()
         .with_context(|| format!("cannot keep a copy of a module as `{}`", path.display()))
         .map_err(|error| CommandError::new(Kind::Failed, error))
+}
+
+/// Brings the modules of a run here from its cell's store, where they are not here yet.
+pub(crate) async fn bring_modules(store: &Store, opening: &Opening) -> Result<(), CommandError> {
+    for used in &opening.modules {
+        if kept(&used.sha256).is_ok() {
+            continue;
+        }
+        if let Some(bytes) = store.module(&used.sha256).await.map_err(refused)? {
+            keep(&used.sha256, &bytes)?;
+        }
+    }
+    Ok(())
+}
+
+/// A directory with the modules of a run and no others, where all of them were kept.
+pub(crate) fn kept_apart(opening: &Opening) -> Result<TempDir, CommandError> {
+    let place = tempfile::tempdir().map_err(|error| CommandError::new(Kind::Failed, error))?;
+    for used in &opening.modules {
+        let bytes = kept(&used.sha256)?;
+        fs_err::write(place.path().join(format!("{}.wasm", used.sha256)), bytes)
+            .map_err(|error| CommandError::new(Kind::Failed, error))?;
+    }
+    Ok(place)
 }
 
 /// Reads a module that was kept.

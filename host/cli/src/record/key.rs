@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
+use cellhost_manifest::digest;
 use rustix::rand::{GetRandomFlags, getrandom};
 use zeroize::Zeroizing;
 
@@ -23,6 +24,13 @@ pub(crate) fn key() -> Result<Zeroizing<[u8; 32]>, CommandError> {
             CommandError::new(Kind::Failed, error)
                 .hint("without it nobody can tell whether secrets are still what they were")
         })
+}
+
+/// Stands for a key in a record, so that it is known whether it is the one that is here.
+pub(crate) fn mark(key: &[u8; 32]) -> String {
+    let mut text = b"the mark of a key\0".to_vec();
+    text.extend_from_slice(key);
+    digest(&text).chars().take(16).collect()
 }
 
 fn read(path: &Path) -> anyhow::Result<Zeroizing<[u8; 32]>> {

@@ -59,6 +59,9 @@ pub(crate) struct Opening {
     pub(crate) shelves: Vec<PathBuf>,
     /// Which machine had which number in which module.
     pub(crate) roster: Roster,
+    /// Which computer's key it is that the values of secrets are told apart under.
+    #[serde(default)]
+    pub(crate) key: String,
     /// The values of secrets, told apart by a hash under this computer's key.
     pub(crate) secrets: BTreeMap<SecretName, String>,
 }
@@ -93,6 +96,7 @@ impl Opening {
     /// What a run on a plan begins with.
     pub(super) fn of(
         session: &Session,
+        key: String,
         secrets: BTreeMap<SecretName, String>,
         kind: Kind,
     ) -> Result<Self, CommandError> {
@@ -132,6 +136,7 @@ impl Opening {
                 .map(|path| absolute(path))
                 .collect::<Result<_, _>>()?,
             roster: session.lock.roster.clone(),
+            key,
             secrets,
         })
     }

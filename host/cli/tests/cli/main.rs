@@ -5,6 +5,7 @@
 
 #![expect(clippy::expect_used, reason = "a failing helper fails its test")]
 
+mod afar;
 mod alone;
 mod cases;
 mod help;

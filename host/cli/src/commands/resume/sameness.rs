@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use anyhow::anyhow;
 use cellhost_engine::Roster;
-use cellhost_plan::SecretName;
+use cellhost_plan::{Plan, SecretName};
 
 use crate::error::{CommandError, Kind};
-use crate::record::Entry;
+use crate::reach::Reach;
+use crate::record::{Entry, key, mark};
 use crate::session::Session;
 
 const ANEW: &str = "`cellhost run` begins anew: it looks at every machine and changes what differs";
@@ -17,7 +18,8 @@ const ANEW: &str = "`cellhost run` begins anew: it looks at every machine and ch
 pub(super) fn check(
     entry: &Entry,
     session: &Session,
-    secrets: &BTreeMap<SecretName, String>,
+    reach: &Reach,
+    same_secrets: bool,
 ) -> Result<(), CommandError> {
     let (opening, plan) = (&entry.opening, &session.deployment.plan);
     let refused = |what: String| {
@@ -39,14 +41,12 @@ pub(super) fn check(
             });
         }
     }
-    let changed: Vec<String> = plan
-        .secrets
-        .keys()
-        .filter(|name| secrets.get(*name) != opening.secrets.get(*name))
-        .map(|name| format!("`{name}`"))
-        .collect();
-    if !changed.is_empty() {
-        let names = changed.join(", ");
+    let key = key()?;
+    if !opening.key.is_empty() && opening.key != mark(&key) {
+        if !plan.secrets.is_empty() && !same_secrets {
+            return Err(incomparable(entry));
+        }
+    } else if let Some(names) = changed(entry, plan, &reach.fingerprints(&key)) {
         return refused(format!("the value of {names} has changed")).map_err(|error| {
             error
                 .hint("what was told of it to machines may be in place on some of them")
@@ -61,6 +61,28 @@ pub(super) fn check(
         });
     }
     Ok(())
+}
+
+/// The names of secrets whose values are others by now.
+fn changed(entry: &Entry, plan: &Plan, secrets: &BTreeMap<SecretName, String>) -> Option<String> {
+    let before = &entry.opening.secrets;
+    let names = plan.secrets.keys();
+    let names = names.filter(|name| secrets.get(*name) != before.get(*name));
+    let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
+    (!names.is_empty()).then(|| names.join(", "))
+}
+
+/// Values are told apart under a key that never leaves its computer.
+fn incomparable(entry: &Entry) -> CommandError {
+    let run = entry.short();
+    let error = anyhow!(
+        "another computer began run {run}, so nobody here can tell whether secrets are what they were"
+    );
+    CommandError::new(Kind::Usage, error)
+        .hint(format!(
+            "if they are: `cellhost resume {run} --same-secrets`"
+        ))
+        .hint(ANEW)
 }
 
 /// Whether nobody has another number than on record. Who has left since is no contradiction.

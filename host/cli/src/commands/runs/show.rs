@@ -1,6 +1,7 @@
 //! `cellhost runs show`: what a run asked of each machine, and what came of it.
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -11,6 +12,7 @@ use serde_json::{Value, json};
 use super::super::counted;
 use super::super::resume::moment;
 use super::{object, words};
+use crate::afar;
 use crate::error::{CommandError, Kind};
 use crate::record::{Entry, Shelf};
 use crate::report::{Format, clean, place_of};
@@ -22,12 +24,18 @@ pub(super) struct Args {
     #[arg(value_name = "RUN")]
     run: String,
 
+    /// The plan whose store is looked into beside this computer; `plan.toml`, where one is here,
+    /// unless given
+    #[arg(long, value_name = "PLAN")]
+    plan: Option<PathBuf>,
+
     /// How to write it
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }
 
-pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<ExitCode, CommandError> {
+pub(super) async fn run(args: &Args, terminal: &Terminal) -> Result<ExitCode, CommandError> {
+    afar::refresh(args.plan.as_deref(), terminal).await?;
     let entry = Shelf::open()?.find(&args.run)?;
     let (past, torn) = read(&entry)
         .with_context(|| format!("cannot use the record of run {}", entry.short()))
