@@ -16,6 +16,7 @@ mod interrupt;
 mod killing;
 mod leases;
 mod redis;
+mod remote;
 mod rolling;
 mod shrinking;
 mod site;
