@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use cellhost_plan::{InstanceName, MachineName, SecretName};
 use cellhost_transport::{Answer, resources};
 
-use crate::{Consent, EffectError, Item, Listener, Outcome, Rights, Templates};
+use crate::{Certainty, Consent, EffectError, Item, Listener, Outcome, Rights, Templates};
 
 /// Performs effects. Implemented by every layer.
 #[async_trait]
@@ -80,6 +80,8 @@ pub struct Turn {
     pub machine: Option<MachineName>,
     /// How many turns of this module, hook and machine came before it in this run.
     pub round: u32,
+    /// How sure it is what other modules have told this one while they ran.
+    pub given: Certainty,
     /// What the module may do.
     pub rights: Arc<Rights>,
     /// The module's templates.

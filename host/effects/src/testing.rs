@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cellhost_manifest::Asks;
 use cellhost_plan::{InstanceName, MachineName};
 
-use crate::{Act, Consent, Effect, Hook, Listener, Rights, Templates, Turn};
+use crate::{Act, Certainty, Consent, Effect, Hook, Listener, Rights, Templates, Turn};
 
 /// An effect of a turn that may do nothing.
 pub(crate) fn effect(act: Act) -> Effect {
@@ -21,6 +21,7 @@ pub(crate) fn effect(act: Act) -> Effect {
         hook: Hook::Apply,
         machine: None,
         round: 0,
+        given: Certainty::Exact,
         rights: Arc::new(rights),
         templates: Arc::new(Templates::parse(&BTreeMap::new()).unwrap()),
     };

@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use cellhost_effects::layers::{Leases, Live, Preview};
 use cellhost_effects::{
-    Act, Answer, Command, Consent, Content, Doubt, Effect, EffectError, Effects, File, Hook, Input,
-    Item, Listener, Outcome, Rights, Templates, Turn,
+    Act, Answer, Certainty, Command, Consent, Content, Doubt, Effect, EffectError, Effects, File,
+    Hook, Input, Item, Listener, Outcome, Rights, Templates, Turn,
 };
 use cellhost_manifest::Asks;
 use cellhost_plan::{InstanceName, MachineName};
@@ -73,6 +73,7 @@ fn effect(act: Act) -> Effect {
         hook: Hook::Apply,
         machine: None,
         round: 0,
+        given: Certainty::Exact,
         rights: Arc::new(rights),
         templates: Arc::new(Templates::parse(&BTreeMap::new()).unwrap()),
     };

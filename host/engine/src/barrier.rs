@@ -233,6 +233,7 @@ impl<'a> Watch<'a> {
             hook: Hook::Gate,
             machine: None,
             round: call.round,
+            given: call.given,
             rights: self.rights.clone(),
             templates: Arc::new(Templates::default()),
         };

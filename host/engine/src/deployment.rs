@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cellhost_effects::{Effect, EffectError, Effects, Hook, Outcome, Rights, Turn};
+use cellhost_effects::{Certainty, Effect, EffectError, Effects, Hook, Outcome, Rights, Turn};
 use cellhost_plan::{
     Diagnostic, Diagnostics, InstanceName, Machine, MachineName, ModuleUse, PhaseName, Plan,
     Problem, Rolling,
@@ -67,6 +67,8 @@ pub(crate) struct Call {
     pub(crate) machine: Option<MachineName>,
     /// How many such calls came before it in this run.
     pub(crate) round: u32,
+    /// How sure it is what other modules have told this one while they ran.
+    pub(crate) given: Certainty,
 }
 
 impl Call {
@@ -76,6 +78,7 @@ impl Call {
             hook,
             machine: None,
             round: 0,
+            given: Certainty::Exact,
         }
     }
 }
@@ -109,6 +112,7 @@ impl Placed {
             hook: call.hook,
             machine: call.machine,
             round: call.round,
+            given: call.given,
             rights: self.rights.clone(),
             templates: self.module.templates().clone(),
         })

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use cellhost_effects::{Effects, Ending, Hook};
+use cellhost_effects::{Certainty, Effects, Ending, Hook};
 use cellhost_plan::{InstanceName, MachineName};
 use cellhost_runtime::{CellView, Condition, Fault, TurnError, Turned};
 
@@ -23,6 +23,8 @@ pub(crate) struct Stage {
     effects: Arc<dyn Effects>,
     pub(crate) events: Events,
     rounds: Arc<Mutex<Rounds>>,
+    /// How sure it is what modules have published.
+    published: Arc<Mutex<BTreeMap<InstanceName, Certainty>>>,
     /// Whether what is removed takes its data along.
     purge: bool,
 }
@@ -100,11 +102,11 @@ impl Played {
 
 impl Stage {
     pub(crate) fn new(effects: Arc<dyn Effects>, events: Events) -> Self {
-        let rounds = Arc::default();
         Self {
             effects,
             events,
-            rounds,
+            rounds: Arc::default(),
+            published: Arc::default(),
             purge: false,
         }
     }
@@ -151,7 +153,27 @@ impl Stage {
             hook,
             machine,
             round,
+            given: Certainty::Exact,
         }
+    }
+
+    /// How sure it is what a module was told by those that it waits for.
+    fn given(&self, placed: &Placed) -> Certainty {
+        let published = self.published.lock();
+        let published = published.unwrap_or_else(PoisonError::into_inner);
+        let doubts = placed
+            .after
+            .iter()
+            .filter_map(|name| published.get(name).copied());
+        doubts.max().unwrap_or(Certainty::Exact)
+    }
+
+    /// Takes up how sure it is what a turn has published.
+    fn publish(&self, module: &InstanceName, certainty: Certainty) {
+        let published = self.published.lock();
+        let mut published = published.unwrap_or_else(PoisonError::into_inner);
+        let known = published.entry(module.clone()).or_insert(certainty);
+        *known = certainty.max(*known);
     }
 
     /// Calls `apply` or `remove` for a machine, or `form`.
@@ -164,12 +186,12 @@ impl Stage {
     ) -> Played {
         let begun = Instant::now();
         let witness = Arc::new(Witness::new(self.effects.clone(), self.events.clone()));
-        let context = placed.context(
-            view,
-            self.call(&placed.usage.name, hook, machine.clone()),
-            witness.clone(),
-            witness.clone(),
-        );
+        let call = Call {
+            given: self.given(placed),
+            ..self.call(&placed.usage.name, hook, machine.clone())
+        };
+        let given = call.given;
+        let context = placed.context(view, call, witness.clone(), witness.clone());
         let turn = context.turn.clone();
         self.tell(placed, hook, machine.as_ref(), Happening::Began);
         let result = match hook {
@@ -180,6 +202,9 @@ impl Stage {
         };
         let took = begun.elapsed();
         let (status, published) = judged(result, &witness);
+        if !published.is_empty() {
+            self.publish(&placed.usage.name, witness.doubt().max(given));
+        }
         let foreseen = witness.met_foreseen();
         let told = if foreseen {
             // It has found out what it was asked.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use async_trait::async_trait;
 use cellhost_effects::{
@@ -24,7 +24,8 @@ pub(crate) struct Witness {
     interrupted: AtomicBool,
     stopped: OnceLock<String>,
     foreseen: AtomicBool,
-    unproven: AtomicBool,
+    /// The least sure of what the turn was told.
+    doubt: Mutex<Certainty>,
     warnings: Mutex<Vec<String>>,
     causes: Mutex<BTreeSet<Cause>>,
 }
@@ -39,7 +40,7 @@ impl Witness {
             interrupted: AtomicBool::new(false),
             stopped: OnceLock::new(),
             foreseen: AtomicBool::new(false),
-            unproven: AtomicBool::new(false),
+            doubt: Mutex::new(Certainty::Exact),
             warnings: Mutex::default(),
             causes: Mutex::default(),
         }
@@ -85,7 +86,12 @@ impl Witness {
 
     /// Whether all that the turn was told is what machines themselves say of how they will be.
     pub(crate) fn is_proven(&self) -> bool {
-        !self.unproven.load(Ordering::Relaxed)
+        self.doubt() == Certainty::Exact
+    }
+
+    /// How sure the least sure thing is that the turn was told.
+    pub(crate) fn doubt(&self) -> Certainty {
+        *self.doubt.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What the module wanted the operator to see.
@@ -146,8 +152,9 @@ impl Witness {
     fn seen(&self, effect: &Effect, outcome: &Outcome) -> Happening {
         let machine = effect.machine.clone();
         let certainty = outcome.certainty;
-        if certainty != Certainty::Exact {
-            self.unproven.store(true, Ordering::Relaxed);
+        {
+            let mut doubt = self.doubt.lock().unwrap_or_else(PoisonError::into_inner);
+            *doubt = certainty.max(*doubt);
         }
         match (&effect.act, &outcome.found) {
             (_, Found::Settled(settlements)) => self.settled(machine, settlements),

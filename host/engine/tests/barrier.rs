@@ -412,6 +412,7 @@ async fn change(effects: &dyn Effects) {
         hook: Hook::Apply,
         machine: Some(machine.clone()),
         round: 0,
+        given: cellhost_effects::Certainty::Exact,
         rights: Arc::new(rights),
         templates: Arc::new(Templates::default()),
     };

@@ -85,6 +85,7 @@ fn context(placed: &Placed, hook: Hook) -> Context {
             hook,
             machine: (hook == Hook::Apply).then_some(machine),
             round: 0,
+            given: cellhost_effects::Certainty::Exact,
             rights: placed.rights.clone(),
             templates: placed.module.templates().clone(),
         }),

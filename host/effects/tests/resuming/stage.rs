@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use cellhost_effects::layers::{Arbiter, Live, Question, Resumed, Verdict};
 use cellhost_effects::record::{EffectName, Journal, MemorySink, Past, Record, Sink};
 use cellhost_effects::{
-    Act, Answer, Command, Content, Doubt, Effect, EffectError, Effects, Ending, File, Found, Hook,
-    Input, Item, Listener, Outcome, Rights, Templates, Turn,
+    Act, Answer, Certainty, Command, Content, Doubt, Effect, EffectError, Effects, Ending, File,
+    Found, Hook, Input, Item, Listener, Outcome, Rights, Templates, Turn,
 };
 use cellhost_manifest::Asks;
 use cellhost_plan::{InstanceName, MachineName};
@@ -181,6 +181,7 @@ pub(crate) fn turn(machine: &str) -> Arc<Turn> {
         hook: Hook::Apply,
         machine: Some(MachineName::new(machine).unwrap()),
         round: 0,
+        given: Certainty::Exact,
         rights: Arc::new(rights),
         templates: Arc::new(Templates::parse(&BTreeMap::new()).unwrap()),
     })

@@ -4,7 +4,7 @@ use cellhost_sdk::prelude::*;
 
 /// What the plan can set.
 #[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct Settings {
     /// What is in the file of the one.
     one: String,
@@ -13,6 +13,12 @@ struct Settings {
     /// Who gets the file of the one; root where nobody is named.
     #[serde(default)]
     owner: Option<String>,
+    /// Another instance, which says what is in the file of the one instead.
+    #[serde(default)]
+    told_by: Option<String>,
+    /// Whether to tell others what the first member's service of the one has started with.
+    #[serde(default)]
+    tells: bool,
     /// A package that is there before anything else.
     #[serde(default)]
     package: Option<String>,
@@ -29,7 +35,10 @@ impl Module for Pair {
 
     fn apply(cell: &Cell<Settings>, machine: &Machine) -> Result<(), Failure> {
         let settings = cell.settings();
-        let one = File::at(file("one")).text(format!("{}\n", settings.one));
+        let told = settings.told_by.as_ref();
+        let told = told.and_then(|other| cell.output(other, "started"));
+        let text = told.as_ref().unwrap_or(&settings.one);
+        let one = File::at(file("one")).text(format!("{text}\n"));
         let one = match &settings.owner {
             Some(owner) => one.owner(owner),
             None => one,
@@ -52,6 +61,14 @@ impl Module for Pair {
                     .restart_for([file(name), unit(name)])
             }),
         ))?;
+        Ok(())
+    }
+
+    fn form(cell: &Cell<Settings>) -> Result<(), Failure> {
+        if let (true, Some(first)) = (cell.settings().tells, cell.members().first()) {
+            let started = Command::new(["cat", "/var/lib/pair/one"]).probe(first)?;
+            cell.publish("started", &started.text());
+        }
         Ok(())
     }
 

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use cellhost_effects::{
-    Act, Command, Consent, Content, Doubt, Effect, EffectError, Effects, File, Hook, Input, Item,
-    Listener, Outcome, Rights, Service, Templates, Turn,
+    Act, Certainty, Command, Consent, Content, Doubt, Effect, EffectError, Effects, File, Hook,
+    Input, Item, Listener, Outcome, Rights, Service, Templates, Turn,
 };
 use cellhost_manifest::Manifest;
 use cellhost_plan::{InstanceName, SecretName};
@@ -57,6 +57,7 @@ impl Asker {
             hook,
             machine: Some(machine("m1")),
             round: 0,
+            given: Certainty::Exact,
             rights: Arc::new(rights),
             templates: Arc::new(Templates::parse(&templates.into())?),
         };
@@ -77,6 +78,7 @@ impl Asker {
             hook,
             machine: turn.machine.clone(),
             round: turn.round,
+            given: turn.given,
             rights: turn.rights.clone(),
             templates: turn.templates.clone(),
         };

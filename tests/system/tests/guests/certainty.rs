@@ -335,3 +335,39 @@ async fn what_stood_below_a_path_goes_with_it() -> Result<()> {
     );
     Ok(())
 }
+
+/// What one module reads from a machine that the run will not meet, another one writes down.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_module_was_unsure_of_is_no_surer_for_whoever_is_told() -> Result<()> {
+    let plan = |settings: &str| {
+        format!(
+            "[modules.pair]\non = \"m1\"\nsettings = {{ one = \"1\", other = \"2\", tells = true }}\n\n\
+             [modules.second]\nmodule = \"pair\"\non = \"m2\"\nafter = [\"pair\"]\n\
+             settings = {{ one = \"3\", other = \"4\"{settings} }}\n"
+        )
+    };
+    let stage = Stage::new()?;
+    let m1 = stage.fleet.machine("m1").context("m1")?;
+    m1.answer(&["cat", "/var/lib/pair/one"], |_, _| "of before\n".into());
+    let dry = |settings| {
+        let (stage, plan) = (&stage, plan(settings));
+        async move { stage.run(&deploy(&plan).await?, Mode::Dry).await }
+    };
+    let told_by = ", told-by = \"pair\"";
+    let unsure = dry(told_by).await?;
+    let of_second = |told: &Told, wanted| self::told(told, wanted).remove("m2").unwrap_or_default();
+    assert_eq!(of_second(&unsure, Certainty::Exact), []);
+    assert_eq!(of_second(&unsure, Certainty::Unknown).len(), 8);
+    assert!(
+        of_second(&unsure, Certainty::Unknown)
+            .iter()
+            .any(|(about, _)| about == "file /etc/pair/one.conf")
+    );
+    // Once the first one has nothing to change, what it reads is what the run will meet.
+    let alone = "[modules.pair]\non = \"m1\"\nsettings = { one = \"1\", other = \"2\" }\n";
+    let real = stage.run(&deploy(alone).await?, Mode::Real).await?;
+    assert!(real.summary.is_good(), "{:?}", real.summary);
+    let sure = dry(told_by).await?;
+    assert_eq!(of_second(&sure, Certainty::Exact).len(), 8);
+    Ok(())
+}

@@ -9,7 +9,7 @@ use cellhost_effects::layers::{
     Agreed, Approval, Foresight, Journaled, Live, Noted, Notes, Policy, Preview, Secrets,
 };
 use cellhost_effects::record::Journal;
-use cellhost_effects::{Agreement, Effects, Hook, Settlement, Turn, Vault};
+use cellhost_effects::{Agreement, Certainty, Effects, Hook, Settlement, Turn, Vault};
 use cellhost_engine::{Deployment, Event, Happening, Placed, Roster, Row, Summary};
 use cellhost_manifest::{Embedded, Manifest, embed};
 use cellhost_plan::{InstanceName, MachineName, Plan, SecretName};
@@ -297,6 +297,7 @@ pub(crate) fn context(
             hook,
             machine: on.map(machine),
             round: 0,
+            given: Certainty::Exact,
             rights: placed.rights.clone(),
             templates: placed.module.templates().clone(),
         }),

@@ -27,7 +27,7 @@ impl Trust {
     pub(super) fn of(&self, turn: &Turn) -> Certainty {
         let told = self.told();
         let known = told.turns.get(&TurnName::from(turn));
-        known.copied().unwrap_or(Certainty::Exact)
+        known.copied().unwrap_or(turn.given).max(turn.given)
     }
 
     /// Takes up how sure an answer is that a turn is given.
