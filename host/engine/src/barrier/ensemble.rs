@@ -1,9 +1,12 @@
 //! Which ensemble a plan waits for.
 
+use std::sync::Arc;
+
 use cellhost_manifest::OutputKind;
 use cellhost_plan::{
     Diagnostic, Ensemble as Named, InstanceName, MachineName, Plan, Problem, Servers, Span,
 };
+use cellhost_runtime::Member;
 use semver::Version;
 
 use crate::outputs::Outputs;
@@ -127,14 +130,34 @@ impl Ensemble {
                 "the `{OUTPUT}` of `{name}` is no list of servers: {problem}"
             ))
         })?;
-        let members = self.machines(deployment).count();
-        if servers.list.len() < members {
-            let (name, listed) = (&self.name, servers.list.len());
-            let why =
-                format!("`{name}` has {members} machines and lists {listed} of them: {servers}");
-            return Err(Unlisted::Wrong(why));
+        match self.stale(deployment, &servers) {
+            Some(why) => Err(Unlisted::Wrong(why)),
+            None => Ok(servers),
         }
-        Ok(servers)
+    }
+
+    /// Why a list cannot be that of its members by now, where that can be told: it is too short, or
+    /// has some of them by their names or addresses in the plan, and others not.
+    fn stale(&self, deployment: &Deployment, servers: &Servers) -> Option<String> {
+        let (name, members) = (&self.name, self.members(deployment));
+        let is_listed = |member: &&Member| {
+            let mut hosts = servers.list.iter().map(|server| server.host.as_str());
+            hosts.any(|host| host == member.address || host == member.name.as_str())
+        };
+        let (known, missing): (Vec<&Member>, Vec<&Member>) =
+            members.iter().map(AsRef::as_ref).partition(is_listed);
+        let (count, listed) = (members.len(), servers.list.len());
+        if listed < count {
+            return Some(format!(
+                "`{name}` has {count} machines and lists {listed} of them: {servers}"
+            ));
+        }
+        if known.is_empty() || missing.is_empty() {
+            return None;
+        }
+        let missing: Vec<&str> = missing.iter().map(|member| member.name.as_str()).collect();
+        let missing = missing.join(", ");
+        Some(format!("`{name}` does not list {missing}: {servers}"))
     }
 
     /// The machines that it runs on, where a module of the plan deploys it.
@@ -142,10 +165,13 @@ impl Ensemble {
         &self,
         deployment: &'a Deployment,
     ) -> impl Iterator<Item = MachineName> + use<'a> {
-        let placed = self.placed(deployment);
-        let members = placed.map(|placed| placed.members.as_slice());
-        let members = members.unwrap_or_default().iter();
+        let members = self.members(deployment).iter();
         members.map(|member| member.name.clone())
+    }
+
+    fn members<'a>(&self, deployment: &'a Deployment) -> &'a [Arc<Member>] {
+        let placed = self.placed(deployment);
+        placed.map_or(&[], |placed| placed.members.as_slice())
     }
 
     /// The version of the module that deploys it.
