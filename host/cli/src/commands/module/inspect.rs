@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use cellhost_manifest::{Ask, Embedded, OutputKind, extract};
+use cellhost_plan::RollingKeys;
 use cellhost_registry::{Builtin, Registry};
 use cellhost_runtime::{Import, Runtime};
 use serde_json::json;
@@ -83,6 +84,9 @@ fn text(embedded: &Embedded, imports: &[Import], size: usize) -> String {
         let _ = writeln!(text, "{}", manifest.description);
     }
     let _ = writeln!(text, "phase {}, {size} bytes", manifest.phase);
+    if let Some(keys) = &manifest.rolling {
+        rolling(&mut text, keys);
+    }
     list(&mut text, "needs", &manifest.requires);
     let provides = manifest.provides.iter();
     let provides = provides.map(|(name, kind)| match kind {
@@ -112,6 +116,19 @@ fn text(embedded: &Embedded, imports: &[Import], size: usize) -> String {
         asked(&mut text, ask);
     }
     text
+}
+
+/// How its changes go through members, in the keys of the manifest.
+fn rolling(text: &mut String, keys: &RollingKeys) {
+    let keys = json!(keys);
+    let keys = keys.as_object().into_iter().flatten();
+    let mut keys: Vec<String> = keys
+        .map(|(key, value)| format!("{key} = {value}"))
+        .collect();
+    if keys.is_empty() {
+        keys.push("one member at a time".to_owned());
+    }
+    list(text, "rolls", keys);
 }
 
 fn asked(text: &mut String, ask: &Ask) {
@@ -145,5 +162,27 @@ fn list<T: Display>(text: &mut String, title: &str, items: impl IntoIterator<Ite
     let items: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
     if !items.is_empty() {
         let _ = writeln!(text, "{title} {}", items.join(", "));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cellhost_plan::Share;
+
+    use super::*;
+
+    fn rolled(keys: &RollingKeys) -> String {
+        let mut text = String::new();
+        rolling(&mut text, keys);
+        text
+    }
+
+    #[test]
+    fn says_how_changes_roll_in_the_keys_of_the_manifest() {
+        let mut keys = RollingKeys::default();
+        assert_eq!(rolled(&keys), "rolls one member at a time\n");
+        keys.at_once = Some(vec![Share::Count(1), Share::Percent(25)]);
+        keys.slots = Some(true);
+        assert_eq!(rolled(&keys), "rolls at-once = [1,\"25%\"], slots = true\n");
     }
 }
