@@ -11,6 +11,7 @@ mod health;
 mod instance;
 mod look;
 mod member;
+mod memory;
 mod nodes;
 mod placement;
 mod seen;

@@ -1,6 +1,7 @@
 use cellhost_sdk::prelude::*;
 
 use crate::instance::tell;
+use crate::memory;
 use crate::nodes;
 use crate::placement::Planned;
 use crate::seen::Seen;
@@ -51,16 +52,6 @@ pub(crate) fn at_all(
     if first.iter().all(Result::is_ok) {
         return first.into_iter().collect();
     }
-    // In a dry run of a founding they never come up: then the waiting is assumed to succeed and
-    // the answer is that of an instance that was just made.
-    let fresh = |place: usize| {
-        let planned = planned.get(place)?;
-        let id = Seen::fresh(planned).id;
-        Some(format!(
-            "{id} {} myself,master - 0 0 0 connected",
-            planned.address
-        ))
-    };
     for ((&(machine, port), answer), planned) in whom.iter().zip(&first).zip(planned) {
         if answer.is_err() {
             tell(settings, port, &["PING"])
@@ -68,7 +59,13 @@ pub(crate) fn at_all(
                 .map_err(|failure| failure.about(&planned.name))?;
         }
     }
-    let second = ask(settings, whom, &fresh);
+    // In a dry run they are still not up. Then the answer is what they would say if they came back
+    // as the others know them. Who has answered does not have to be guessed at.
+    let heard: Vec<Option<&Seen>> = first.iter().map(|answer| answer.as_ref().ok()).collect();
+    let second = ask(settings, whom, &|place| match heard.get(place) {
+        Some(None) => memory::of(place, planned, &heard),
+        _ => None,
+    });
     second
         .into_iter()
         .zip(planned)

@@ -1,3 +1,5 @@
+use std::fmt;
+
 use crate::slots::Slots;
 
 /// One line of `CLUSTER NODES`: what one instance knows about another, or about itself.
@@ -15,6 +17,26 @@ pub(crate) struct Node {
     pub(crate) master: Option<String>,
     /// The slots it serves.
     pub(crate) slots: Slots,
+}
+
+impl fmt::Display for Node {
+    /// Writes it as Redis does.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, address, .. } = self;
+        let myself = if self.is_myself { "myself," } else { "" };
+        let role = if self.master.is_some() {
+            "slave"
+        } else {
+            "master"
+        };
+        let lost = if self.is_lost { ",fail" } else { "" };
+        let master = self.master.as_deref().unwrap_or("-");
+        let slots = &self.slots;
+        write!(
+            formatter,
+            "{id} {address} {myself}{role}{lost} {master} 0 0 0 connected {slots}"
+        )
+    }
 }
 
 /// Reads `CLUSTER NODES`. Instances that have not shaken hands yet are left out: their ids are
@@ -72,6 +94,13 @@ c0ffee 10.0.0.9:7000@17000 handshake - 0 0 0 disconnected
         assert_eq!(lost, ["9093b0", "12a2d3"]);
         assert_eq!(nodes[1].address, "10.0.0.2:7001");
         assert_eq!(nodes[1].master.as_deref(), Some("851fa9"));
+    }
+
+    #[test]
+    fn what_is_written_reads_the_same() {
+        let nodes = parse(FORMED).unwrap();
+        let lines: Vec<String> = nodes.iter().map(ToString::to_string).collect();
+        assert_eq!(parse(&lines.join("\n")), Some(nodes));
     }
 
     #[test]

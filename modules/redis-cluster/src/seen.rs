@@ -53,6 +53,18 @@ impl Seen {
         }
     }
 
+    /// Returns it as its peers know it.
+    pub(crate) fn as_node(&self, address: &str) -> Node {
+        Node {
+            id: self.id.clone(),
+            address: address.to_owned(),
+            is_myself: false,
+            is_lost: false,
+            master: self.master.clone(),
+            slots: self.slots.clone(),
+        }
+    }
+
     /// Tells whether it is a master that serves slots.
     pub(crate) fn is_holder(&self) -> bool {
         self.master.is_none() && !self.slots.is_empty()

@@ -89,14 +89,7 @@ fn acquaint(placement: &Placement, seen: &mut [Seen]) {
     let known: Vec<Node> = seen
         .iter()
         .zip(&placement.instances)
-        .map(|(one, planned)| Node {
-            id: one.id.clone(),
-            address: planned.address.clone(),
-            is_myself: false,
-            is_lost: false,
-            master: one.master.clone(),
-            slots: one.slots.clone(),
-        })
+        .map(|(one, planned)| one.as_node(&planned.address))
         .collect();
     for one in seen {
         let strangers: Vec<Node> = one

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::placement::Member;
 
-fn placement(count: usize) -> Placement {
+pub(crate) fn placement(count: usize) -> Placement {
     let members: Vec<Member> = (1..=count)
         .map(|number| Member {
             name: format!("m{number}"),
@@ -20,7 +20,7 @@ fn fresh(placement: &Placement) -> Vec<Seen> {
 }
 
 /// Takes steps until there are none, as a dry run does.
-fn settle(placement: &Placement, seen: &mut [Seen]) -> Result<Vec<String>, String> {
+pub(crate) fn settle(placement: &Placement, seen: &mut [Seen]) -> Result<Vec<String>, String> {
     let mut taken = Vec::new();
     for _ in 0..100 {
         let leaving = BTreeSet::new();
@@ -41,7 +41,7 @@ fn settle(placement: &Placement, seen: &mut [Seen]) -> Result<Vec<String>, Strin
     Err(format!("no end: {taken:?}"))
 }
 
-fn formed(placement: &Placement) -> Vec<Seen> {
+pub(crate) fn formed(placement: &Placement) -> Vec<Seen> {
     let mut seen = fresh(placement);
     settle(placement, &mut seen).unwrap();
     seen
