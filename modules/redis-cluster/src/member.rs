@@ -9,17 +9,31 @@ const OVERCOMMIT: &str = "vm.overcommit_memory";
 
 /// Brings one machine's two instances up.
 pub(crate) fn apply(settings: &Settings, machine: &Machine) -> Result<(), Failure> {
+    // Asked first: a dry run knows nothing for sure once it has held something back.
+    let memory = memory_of_forks(machine)?;
     machine.ensure((
-        Software::named(["redis-server", "redis-tools"]),
-        Service::named("redis-server").disabled().stopped(),
+        // Before the package, since nobody can foretell what stands behind one.
         File::at(KERNEL)
             .text(format!("{OVERCOMMIT} = 1\n"))
             .mode(0o644),
+        Software::named(["redis-server", "redis-tools"]),
+        Service::named("redis-server").disabled().stopped(),
         settings.ports().map(directory),
         configurations(settings, machine)?,
         settings.ports().map(service),
     ))?;
-    let_forks_have_memory(machine)
+    match memory {
+        Memory::Enough => Ok(()),
+        Memory::Fixed => {
+            cellhost_sdk::log::warn(&format!(
+                "{OVERCOMMIT} is not 1 and cannot be set here (a container?)"
+            ));
+            Ok(())
+        }
+        Memory::Lacking => Command::new(["sysctl", "-q", "-p", KERNEL])
+            .run(machine, Doubt::Again)?
+            .expect_success("cannot let forks have memory"),
+    }
 }
 
 /// Takes both instances off; their data only with `purge`.
@@ -51,25 +65,26 @@ fn configurations(settings: &Settings, machine: &Machine) -> Result<Vec<File>, F
     settings.ports().into_iter().map(render).collect()
 }
 
-/// Without this, saving needs twice the memory that an instance has.
-fn let_forks_have_memory(machine: &Machine) -> Result<(), Failure> {
+/// Whether forks have memory. Where they have none, saving needs twice what an instance has.
+enum Memory {
+    Enough,
+    Lacking,
+    /// They have none, and nobody can change that from within.
+    Fixed,
+}
+
+fn memory_of_forks(machine: &Machine) -> Result<Memory, Failure> {
     let now = Command::new(["sysctl", "-n", OVERCOMMIT]).probe(machine)?;
     if now.text() == "1" {
-        return Ok(());
+        return Ok(Memory::Enough);
     }
     let switch = format!("/proc/sys/{}", OVERCOMMIT.replace('.', "/"));
-    if !Command::new(["test", "-w", &switch])
-        .probe(machine)?
-        .is_success()
-    {
-        cellhost_sdk::log::warn(&format!(
-            "{OVERCOMMIT} is not 1 and cannot be set here (a container?)"
-        ));
-        return Ok(());
-    }
-    Command::new(["sysctl", "-q", "-p", KERNEL])
-        .run(machine, Doubt::Again)?
-        .expect_success("cannot let forks have memory")
+    let writable = Command::new(["test", "-w", &switch]).probe(machine)?;
+    Ok(if writable.is_success() {
+        Memory::Lacking
+    } else {
+        Memory::Fixed
+    })
 }
 
 fn directory(port: u16) -> Directory {

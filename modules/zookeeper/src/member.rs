@@ -22,7 +22,6 @@ pub(crate) fn apply(cell: &Cell<Settings>, machine: &Machine) -> Result<(), Fail
     let settings = cell.settings();
     let variables = variables(cell, machine);
     let changes = machine.ensure((
-        Software::named(["libzookeeper-java", "default-jre-headless"]),
         Group::named(USER),
         User::named(USER).home("/var/lib/zookeeper"),
         settings.directories().map(directory).collect::<Vec<_>>(),
@@ -36,6 +35,8 @@ pub(crate) fn apply(cell: &Cell<Settings>, machine: &Machine) -> Result<(), Fail
             "zookeeper-member.service",
             &variables,
         )?,
+        // Nothing before needs it, and nobody can foretell what stands behind a package.
+        Software::named(["libzookeeper-java", "default-jre-headless"]),
         service(),
     ))?;
     // One without data was not running, and does not by this either.
