@@ -4,9 +4,13 @@
 //! `lab` runs the finished program against real ones. Neither ever skips: what it needs and does
 //! not find makes it fail with a line on how to get it.
 
+mod foretold;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
+
+pub use foretold::{Foretold, agreement, foretold_comes_about};
 
 /// Names the directory of the finished guests, where it is not the usual one.
 pub const GUESTS_VARIABLE: &str = "CELLHOST_GUESTS";

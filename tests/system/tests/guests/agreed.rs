@@ -24,15 +24,6 @@ packages = ["mine"]
 services = ["mine"]
 "#;
 
-/// What a dry run of a deployment foresees.
-async fn foreseen(stage: &Stage, deployment: &Deployment) -> Agreement {
-    let (effects, notes) = stage.noting();
-    stage.over(deployment, effects).await;
-    // As it is once it was kept and read again.
-    let text = serde_json::to_string(&notes.agreement()).expect("an agreement is JSON");
-    serde_json::from_str(&text).expect("and is read again")
-}
-
 async fn agreed(stage: &Stage, deployment: &Deployment, agreement: Agreement) -> Result<Told> {
     let effects = stage.agreeing(agreement, Arc::new(Never), &stage.journal()?)?;
     Ok(stage.over(deployment, effects).await)
@@ -58,7 +49,7 @@ async fn assert_stopped(
     let deployment = deploy(&plan("greeting-rust")).await?;
     let m2 = stage.fleet.machine("m2").context("m2")?;
     prepare(&mut m2.state());
-    let agreement = foreseen(&stage, &deployment).await;
+    let agreement = stage.foreseen(&deployment).await?;
     change(&mut m2.state());
     let before = format!("{:?}", *m2.state());
     for machine in stage.fleet.machines() {
@@ -84,7 +75,7 @@ async fn assert_stopped(
 async fn does_what_was_agreed_to_and_then_nothing_more() -> Result<()> {
     let stage = Stage::new()?;
     let deployment = deploy(&plan("greeting-rust")).await?;
-    let agreement = foreseen(&stage, &deployment).await;
+    let agreement = stage.foreseen(&deployment).await?;
     let told = agreed(&stage, &deployment, agreement.clone()).await?;
     assert!(told.summary.is_good(), "{:?}", told.summary);
     assert_eq!(told.summary.changes(), 12);
@@ -134,7 +125,7 @@ async fn a_service_that_was_stopped_in_between_is_not_started() -> Result<()> {
     stage.run(&deployment, Mode::Real).await?;
     let m2 = stage.fleet.machine("m2").context("m2")?;
     m2.state().write(GREETING, "by hand\n");
-    let agreement = foreseen(&stage, &deployment).await;
+    let agreement = stage.foreseen(&deployment).await?;
     m2.state()
         .services
         .get_mut("greeting")
@@ -156,7 +147,7 @@ async fn a_change_between_the_look_and_the_settling_is_not_overwritten() -> Resu
     let deployment = deploy(&plan("greeting-rust")).await?;
     let m2 = stage.fleet.machine("m2").context("m2")?;
     m2.state().write(GREETING, "as agreed\n");
-    let agreement = foreseen(&stage, &deployment).await;
+    let agreement = stage.foreseen(&deployment).await?;
     let (own, mut hit) = (m2.clone(), false);
     m2.fault(move |_, request| {
         if matches!(request, Request::Settle(_)) && !std::mem::replace(&mut hit, true) {
@@ -327,7 +318,7 @@ impl Approval for Operator {
 async fn the_operator_may_allow_one_and_not_the_other() -> Result<()> {
     let stage = Stage::new()?;
     let deployment = deploy(&plan("greeting-rust")).await?;
-    let agreement = foreseen(&stage, &deployment).await;
+    let agreement = stage.foreseen(&deployment).await?;
     let at = |name: &str| stage.fleet.machine(name).context("a machine");
     at("m1")?.state().write(GREETING, "by hand\n");
     at("m2")?

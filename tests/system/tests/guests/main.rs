@@ -20,6 +20,7 @@ mod containers;
 mod edits;
 mod examples;
 mod foresight;
+mod foretold;
 mod greeting;
 mod lists;
 mod many;

@@ -25,7 +25,9 @@ settings = { greeting = "hello", path = "/etc/greeting/python" }
 fn greeting_in_three_languages() -> Result<()> {
     let site = Site::up(2)?;
     site.plan(PLAN)?;
-    let first = site.run(&["--format", "json"], &[])?.ends_with(0);
+    site.foresee(&[])?;
+    let (first, foretold) = site.as_foreseen(&[])?;
+    assert_eq!((foretold.exact, foretold.unknown), (20, 0), "{foretold}");
     for (language, changes) in [("rust", 4), ("c", 3), ("python", 3)] {
         for machine in ["m1", "m2"] {
             let module = format!("greeting-{language}");

@@ -8,7 +8,9 @@
 
 mod bad_modules;
 mod barrier;
+mod divergence;
 mod dry_run;
+mod foresight;
 mod founding;
 mod greetings;
 mod healing;
