@@ -11,6 +11,7 @@ mod inside;
 mod inspection;
 mod job;
 mod machine;
+pub(crate) mod pace;
 mod peers;
 mod ratios;
 mod report;
@@ -132,14 +133,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             scale::measure(&place, &program, many)
         })?,
     };
+    let paces = step("no machines", || pace::measure(&place, &program))?;
     let circumstances = report::Circumstances::now(&program, arguments.short)?;
-    report::write(&workshop, &place, &circumstances, &samples, &runs)?;
+    report::write(&workshop, &place, &circumstances, &samples, &runs, &paces)?;
     let mut open: Vec<String> = ratios::judge(&samples)
         .iter()
         .filter(|ratio| !ratio.is_met())
         .map(ToString::to_string)
         .collect();
     open.extend(scale::judge(&runs));
+    open.extend(pace::judge(&paces));
     for open in &open {
         eprintln!("falls short: {open}");
     }

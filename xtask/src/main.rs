@@ -32,6 +32,8 @@ enum Task {
     Demo(demo::Arguments),
     /// Compares cellhost with its peers and with bare scripts, on machines of one's own.
     Bench(bench::Arguments),
+    /// Measures what cellhost does without machines: a large plan, a run lived through once more.
+    Pace(bench::pace::Arguments),
     /// Plays deployments over simulated machines, with faults and hosts that die.
     CrashTest(crash_test::Arguments),
     /// Runs the tests with machines of one module or of all, the long ones included.
@@ -45,6 +47,7 @@ fn main() -> anyhow::Result<()> {
         Task::Guests(arguments) => guests::run(&arguments),
         Task::Demo(arguments) => demo::run(&arguments),
         Task::Bench(arguments) => bench::run(&arguments),
+        Task::Pace(arguments) => bench::pace::run(&arguments),
         Task::CrashTest(arguments) => crash_test::run(&arguments),
         Task::LabTest(arguments) => lab_test::run(&arguments),
         Task::Test(arguments) => test::run(&arguments),

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::contestant::{Contestant, Half};
+use super::pace::{self, Pace};
 use super::peers::{ANSIBLE, PYINFRA};
 use super::ratios;
 use super::sample::{Figure, Samples};
@@ -82,6 +83,7 @@ pub(super) fn write(
     circumstances: &Circumstances,
     samples: &Samples,
     runs: &[scale::Run],
+    paces: &[Pace],
 ) -> Result<()> {
     let ratios = ratios::judge(samples);
     let object = json!({
@@ -89,6 +91,7 @@ pub(super) fn write(
         "samples": samples,
         "ratios": ratios,
         "scale": runs,
+        "pace": paces,
     });
     let json = place.join("results.json");
     fs_err::write(&json, serde_json::to_string_pretty(&object)? + "\n")?;
@@ -96,6 +99,7 @@ pub(super) fn write(
     if !runs.is_empty() {
         measured.push_str(&scale::section(runs));
     }
+    measured.push_str(&pace::section(paces));
     println!("{measured}");
     eprintln!("   {}", json.display());
     let document = document(circumstances, &measured);

@@ -16,7 +16,7 @@ use super::machine::Machine;
 use super::table::table;
 use crate::guests::Workshop;
 use crate::step::{output, succeed};
-use village::Village;
+pub(super) use village::Village;
 
 /// So many addresses are what the many are compared with.
 const FEW: usize = 100;
@@ -69,11 +69,7 @@ pub(super) fn measure(place: &Path, program: &Path, addresses: usize) -> Result<
 
 /// Measures what a file orders. Mounts and network are this process's own, and end with it.
 pub(super) fn run(file: &Path) -> Result<()> {
-    let space = |process: u32| fs_err::read_link(format!("/proc/{process}/ns/mnt"));
-    ensure!(
-        space(std::process::id())? != space(std::os::unix::process::parent_id())?,
-        "this mounts things, and only in a namespace of its own"
-    );
+    ensure_apart()?;
     let order: Order = serde_json::from_str(&fs_err::read_to_string(file)?)?;
     let job = Job::load(&Workshop::here()?)?;
     let few = FEW.min(order.addresses);
@@ -93,6 +89,16 @@ pub(super) fn run(file: &Path) -> Result<()> {
     // Once more with few, so that not only the many had a warm computer.
     runs.push(once(&order, &village, "few", few, false)?);
     fs_err::write(&order.answer, serde_json::to_string(&runs)?)?;
+    Ok(())
+}
+
+/// Fails unless this process has mounts of its own.
+pub(super) fn ensure_apart() -> Result<()> {
+    let space = |process: u32| fs_err::read_link(format!("/proc/{process}/ns/mnt"));
+    ensure!(
+        space(std::process::id())? != space(std::os::unix::process::parent_id())?,
+        "this mounts things, and only in a namespace of its own"
+    );
     Ok(())
 }
 

@@ -16,7 +16,7 @@ const PORT: u16 = 2222;
 
 /// Many addresses in a network of their own, one sshd behind them, and for each a root to which
 /// that sshd confines whoever comes to it.
-pub(super) struct Village {
+pub(in super::super) struct Village {
     /// Holds the sshd, which ends with it.
     group: Group,
     keys: tempfile::TempDir,
@@ -27,7 +27,7 @@ pub(super) struct Village {
 impl Village {
     /// Builds it over an image of the lab. What is mounted lies below `stage`, in this process's own
     /// mount namespace, and goes with that: nobody removes files through it.
-    pub(super) fn build(image: &Path, stage: &Path, addresses: usize) -> Result<Self> {
+    pub(in super::super) fn build(image: &Path, stage: &Path, addresses: usize) -> Result<Self> {
         succeed(Command::new("ip").args(["link", "set", "lo", "up"]))?;
         fs_err::create_dir_all(stage)?;
         let keys = tempfile::Builder::new()
@@ -65,17 +65,17 @@ impl Village {
     }
 
     /// Returns its machines.
-    pub(super) fn machines(&self) -> &[Machine] {
+    pub(in super::super) fn machines(&self) -> &[Machine] {
         &self.machines
     }
 
     /// Returns the ssh configuration by which they are reached.
-    pub(super) fn configuration(&self) -> PathBuf {
+    pub(in super::super) fn configuration(&self) -> PathBuf {
         self.keys.path().join("ssh_config")
     }
 
     /// Writes a plan for some of them.
-    pub(super) fn plan(machines: &[Machine]) -> String {
+    pub(in super::super) fn plan(machines: &[Machine]) -> String {
         let mut plan =
             format!("cell = \"scale\"\n\n[ssh]\nuser = \"root\"\nport = {PORT}\n\n[machines]\n");
         for machine in machines {
@@ -96,7 +96,7 @@ impl Village {
     }
 
     /// Compares every file behind these addresses with the one that the job wants.
-    pub(super) fn verify(&self, job: &Job, machines: &[Machine]) -> Result<()> {
+    pub(in super::super) fn verify(&self, job: &Job, machines: &[Machine]) -> Result<()> {
         for machine in machines {
             let home = self.homes.join(&machine.address);
             for content in job.contents(machine)? {
