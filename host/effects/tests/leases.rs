@@ -17,7 +17,7 @@ use cellhost_effects::{
 };
 use cellhost_manifest::Asks;
 use cellhost_plan::{InstanceName, MachineName};
-use cellhost_transport::{Fleet, Owner, SimulatedFleet, SimulatedMachine};
+use cellhost_transport::{Fault, Fleet, Owner, SimulatedFleet, SimulatedMachine, Stage};
 
 fn owner(controller: &str, token: &str) -> Owner {
     Owner {
@@ -221,6 +221,23 @@ async fn a_run_whose_lease_was_taken_away_changes_nothing_more() {
         ann.leases.release(ann.fleet.clone()).await;
         assert_eq!(machine.state().lease, successor);
     }
+}
+
+#[tokio::test]
+async fn a_lease_whose_answer_was_lost_is_given_back_whatever_comes_next() {
+    let machine = machine();
+    let ann = Controller::new(&machine, "alpha", "t1");
+    machine.fault(|number, _| match number {
+        0 => Fault::After,
+        1 => Fault::Before(Stage::Connect),
+        _ => Fault::None,
+    });
+    for _ in 0..2 {
+        ann.live.perform(effect(run())).await.unwrap_err();
+        assert_eq!(token(&machine).as_deref(), Some("t1"));
+    }
+    assert!(ann.leases.release(ann.fleet.clone()).await.is_empty());
+    assert_eq!(token(&machine), None);
 }
 
 #[tokio::test(start_paused = true)]

@@ -29,8 +29,10 @@ pub struct Leases {
 /// What is known of a machine's lease.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum State {
-    /// It was asked for; nobody knows whether it was taken.
+    /// It was asked for.
     Asked,
+    /// The answer was lost: nobody knows whether it was taken.
+    Doubtful,
     /// It was there when last looked at.
     Held,
     /// It was taken away from this run, and who knows who changes the machine now.
@@ -75,7 +77,7 @@ impl Leases {
         }
         Ok(Claim {
             owner: self.owner(),
-            take: *state == State::Asked,
+            take: matches!(state, State::Asked | State::Doubtful),
         })
     }
 
@@ -84,6 +86,15 @@ impl Leases {
         let mut machines = self.machines();
         if !matches!(machines.get(machine), Some(State::Lost(_))) {
             machines.insert(machine.clone(), State::Held);
+        }
+    }
+
+    /// A change may have reached the machine, and nobody heard of it. Another that surely does not,
+    /// at the same time, is no reason to forget that.
+    pub(super) fn doubted(&self, machine: &MachineName) {
+        let mut machines = self.machines();
+        if matches!(machines.get(machine), None | Some(State::Asked)) {
+            machines.insert(machine.clone(), State::Doubtful);
         }
     }
 

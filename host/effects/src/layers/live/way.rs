@@ -33,7 +33,9 @@ impl Way {
                 Ok(reply)
             }
             Err(error) => {
-                if !error.in_doubt() {
+                if error.in_doubt() {
+                    leases.doubted(&self.machine);
+                } else {
                     leases.missed(&self.machine);
                 }
                 Err(error.into())
