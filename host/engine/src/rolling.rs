@@ -32,6 +32,7 @@ const PROOF: Duration = Duration::from_secs(10);
 impl Passage {
     /// Applies these members by a rule.
     pub(crate) async fn roll(&self, rule: &Rolling, members: &[Arc<Member>]) -> Vec<Played> {
+        self.ground.enter(&self.placed, &self.view);
         let (mut played, changing) = self.foresee(members).await;
         if changing.is_empty() {
             return played;
