@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use cellhost_effects::record::{Past, Record};
 
 use crate::chance::Chance;
@@ -18,6 +18,11 @@ use crate::world::World;
 
 /// Every way in which a host dies.
 pub const MANNERS: [Manner; 3] = [Manner::Killed, Manner::Torn, Manner::Power];
+
+/// Where the matrix begins in its page.
+const BEGIN: &str = "<!-- written by `cargo xtask crash-test --write`: simulated machines -->";
+/// Where it ends.
+const END: &str = "<!-- end: simulated machines -->";
 
 /// What became of runs whose host died.
 #[derive(Debug, Default)]
@@ -55,8 +60,9 @@ pub struct Row {
 pub async fn kill(shape: &Arc<Shape>, death: Death) -> Result<(String, Row, Vec<Violation>)> {
     let wanted = shape.undisturbed(0)?;
     let deployment = shape.deployment(0)?;
-    let chance = Chance::new(death.record as u64);
-    let world = World::new(shape, None, Troubles::default(), chance);
+    // The chance of the rehearsal: with any other the barrier would wait longer or less, and the
+    // record would have other places.
+    let world = World::new(shape, None, Troubles::default(), Chance::new(0));
     let order = Order {
         death: Some(death),
         ..Order::default()
@@ -138,17 +144,22 @@ impl Matrix {
             .sort_by_key(|(death, _)| (death.record, death.manner));
     }
 
-    /// The matrix as a page.
-    pub fn page(&self) -> String {
+    /// A page that has the matrix between its marks, with this one there instead.
+    pub fn within(&self, page: &str) -> Result<String> {
+        let lost = || format!("the page has no `{BEGIN}` before `{END}`");
+        let (before, rest) = page.split_once(BEGIN).with_context(lost)?;
+        let (_, after) = rest.split_once(END).with_context(lost)?;
+        Ok(format!("{before}{BEGIN}\n{}{END}{after}", self.section()))
+    }
+
+    /// The matrix as a part of a page.
+    fn section(&self) -> String {
         let mut page = format!(
-            "# Kill matrix\n\n\
-             Written by `cargo xtask crash-test --write`.\n\n\
-             A run of {} effects, with {} records, on simulated machines; the engine, the layers \
+            "A run of {} effects, with {} records, on simulated machines; the engine, the layers \
              and the modules\nare the real ones. Its host dies with every one of the records, in \
              each of three manners, and the run is\ngone on with. The host is a stand-in: all that \
              it has under way is dropped within the test's own process,\nand a request that was on \
-             its way may arrive all the same. `cargo xtask crash-test --full` kills the\nreal \
-             program on real machines too.\n\n\
+             its way may arrive all the same.\n\n\
              - *killed*: what was written is there.\n\
              - *torn*: half of the last record is there.\n\
              - *power*: only what was made durable is there.\n\n\

@@ -28,6 +28,14 @@ pub enum Mutation {
     GateBlind,
     /// A rolling change takes two at a time.
     GateTwo,
+    /// Rolling changes do not know of each other.
+    HoldNone,
+    /// Machines are changed without a lease.
+    LeaseNone,
+    /// A lease that was taken away is taken again.
+    LeaseAgain,
+    /// Where nobody can say whether a command ran, it runs again.
+    Rash,
     /// An intent is written once its effect was sent.
     JournalLate,
     /// Nothing in the journal is made durable.
@@ -38,11 +46,15 @@ pub enum Mutation {
 
 impl Mutation {
     /// Every one.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 11] = [
         Self::BarrierBlind,
         Self::BarrierMinority,
         Self::GateBlind,
         Self::GateTwo,
+        Self::HoldNone,
+        Self::LeaseNone,
+        Self::LeaseAgain,
+        Self::Rash,
         Self::JournalLate,
         Self::JournalLoose,
         Self::JournalForgetful,
@@ -55,6 +67,10 @@ impl Mutation {
             Self::BarrierMinority => "a barrier that is content with one server",
             Self::GateBlind => "a rolling change that does not wait for health",
             Self::GateTwo => "a rolling change that takes two at a time",
+            Self::HoldNone => "rolling changes that do not know of each other",
+            Self::LeaseNone => "changes without a lease",
+            Self::LeaseAgain => "a lease that is taken again once it was taken away",
+            Self::Rash => "a resume that runs again what nobody could decide about",
             Self::JournalLate => "a journal that gets intents once they are sent",
             Self::JournalLoose => "a journal that is not made durable",
             Self::JournalForgetful => "a journal without outcomes of changes",
@@ -66,6 +82,9 @@ impl Mutation {
         match self {
             Self::BarrierBlind | Self::BarrierMinority => &[Rule::Barrier],
             Self::GateBlind | Self::GateTwo => &[Rule::Quorum],
+            Self::HoldNone => &[Rule::Together],
+            Self::LeaseNone | Self::LeaseAgain => &[Rule::Leased],
+            Self::Rash => &[Rule::Undecided],
             Self::JournalLate => &[Rule::Unjournaled],
             Self::JournalLoose => &[Rule::Unjournaled, Rule::Twice],
             Self::JournalForgetful => &[Rule::Twice],
@@ -86,7 +105,12 @@ impl Mutation {
             Self::BarrierBlind => Pretext::Barrier { least: 0 },
             Self::BarrierMinority => Pretext::Barrier { least: 1 },
             Self::GateBlind => Pretext::Health,
-            Self::GateTwo | Self::JournalLoose => {
+            Self::GateTwo
+            | Self::HoldNone
+            | Self::LeaseNone
+            | Self::LeaseAgain
+            | Self::Rash
+            | Self::JournalLoose => {
                 return Arc::new(Journaled::new(below, journal));
             }
         };

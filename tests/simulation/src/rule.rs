@@ -9,6 +9,12 @@ pub enum Rule {
     Barrier,
     /// Of a quorum never more are down at once by our own hand than it survives.
     Quorum,
+    /// Of two quorums on one machine never both are down at once by our own hand.
+    Together,
+    /// Nothing is changed without the machine's lease, nor once it was taken away.
+    Leased,
+    /// What nobody could decide about is not sent.
+    Undecided,
     /// Nothing is touched that the plan does not speak of.
     OffPlan,
     /// What is sent stands in the journal before.
@@ -29,9 +35,12 @@ pub enum Rule {
 
 impl Rule {
     /// Every rule.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
         Self::Barrier,
         Self::Quorum,
+        Self::Together,
+        Self::Leased,
+        Self::Undecided,
         Self::OffPlan,
         Self::Unjournaled,
         Self::Different,
@@ -47,6 +56,9 @@ impl Rule {
         match self {
             Self::Barrier => "nothing behind the barrier is touched before it held",
             Self::Quorum => "no more of a quorum are down by our own hand than it survives",
+            Self::Together => "two quorums on one machine are not down by our own hand together",
+            Self::Leased => "nothing is changed without the machine's lease",
+            Self::Undecided => "what nobody could decide about is not sent",
             Self::OffPlan => "nothing is touched that the plan does not speak of",
             Self::Unjournaled => "what is sent stands in the journal before",
             Self::Different => "what ends well leaves machines as an undisturbed run does",

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use anyhow::Result;
 use cellhost_effects::layers::{
-    Foresight, Halt, Journaled, Live, Patience, Policy, Resumed, Retried, Secrets,
+    Foresight, Halt, Journaled, Leases, Live, Patience, Policy, Resumed, Retried, Secrets,
 };
 use cellhost_effects::record::{FORMAT, Journal, Past, Record};
 use cellhost_effects::{Effects, Vault};
-use cellhost_engine::{Deployment, Summary};
+use cellhost_engine::{Deployment, Stop, Summary};
+use cellhost_transport::Fleet;
 use serde_json::json;
 use tokio::sync::{mpsc, watch};
 
@@ -28,6 +29,8 @@ pub struct Order {
     pub death: Option<Death>,
     /// The record of the run that is gone on with.
     pub resumes: Option<Vec<u8>>,
+    /// Whether whoever is asked about what is in doubt cannot say.
+    pub undecided: bool,
     /// What of the host is broken on purpose.
     pub mutation: Option<Mutation>,
 }
@@ -48,17 +51,24 @@ pub async fn run(world: &Arc<World>, deployment: &Deployment, order: &Order) -> 
     let kept = before.get(..length).unwrap_or_default().to_vec();
     let loose = order.mutation == Some(Mutation::JournalLoose);
     let tape = Tape::after(kept, order.death, loose);
-    world.begin(&tape, &record)?;
+    let owner = world.begin(&tape, &record)?;
     let journal = Arc::new(Journal::after(&record, tape.clone()));
     let (tell, stop) = watch::channel(false);
-    let live = Halt::new(Live::new(Arc::new(Wires::new(world))), stop.clone());
+    let fleet: Arc<dyn Fleet> = Arc::new(Wires::new(world, order.mutation));
+    let leases = Arc::new(Leases::new(owner));
+    let live = match order.mutation {
+        Some(Mutation::LeaseNone) => Live::new(fleet.clone()),
+        _ => Live::leasing(fleet.clone(), leases.clone()),
+    };
+    let live = Halt::new(live, stop.clone());
     let vault = Arc::new(Vault::holding(BTreeMap::new()));
     let below = Secrets::new(Foresight::new(live), vault);
     let below = Policy::new(Retried::new(below, Patience::default(), |_| {}));
     let effects: Arc<dyn Effects> = if order.resumes.is_some() {
         journal.append("resume", &json!({}), true)?;
         let past = Past::of(&record)?;
-        let operator = Arc::new(Operator::of(world));
+        let operator = Operator::of(world, order.undecided, order.mutation);
+        let operator = Arc::new(operator);
         Arc::new(Resumed::new(below, journal.clone(), past, operator))
     } else {
         journal.append("run", &json!({"format": FORMAT}), true)?;
@@ -67,8 +77,7 @@ pub async fn run(world: &Arc<World>, deployment: &Deployment, order: &Order) -> 
             None => Arc::new(Journaled::new(below, journal.clone())),
         }
     };
-    let (events, _heard) = mpsc::unbounded_channel();
-    let work = cellhost_engine::run(deployment, effects, events, stop);
+    let work = work(deployment, effects, stop, order.mutation);
     let told = async {
         if let Some(time) = order.stop_after {
             tokio::time::sleep(time).await;
@@ -79,13 +88,44 @@ pub async fn run(world: &Arc<World>, deployment: &Deployment, order: &Order) -> 
     let summary = tokio::select! {
         biased;
         () = told => None,
+        () = leases.keep(fleet.clone()) => None,
         summary = work => Some(summary).filter(|_| !tape.is_dead()),
     };
     if let Some(summary) = &summary {
+        world.judge_release(&leases.release(fleet).await);
         let ended = json!({"interrupted": summary.interrupted});
         journal.append("end", &ended, true)?;
     }
-    world.check(&tape.bytes())?;
+    world.check();
     world.abandon();
     Ok(Ran { summary, tape })
+}
+
+/// Lets the engine do it. One whose rolling changes do not know of each other is as good as one for
+/// each quorum.
+async fn work(
+    deployment: &Deployment,
+    effects: Arc<dyn Effects>,
+    stop: Stop,
+    mutation: Option<Mutation>,
+) -> Summary {
+    let (events, _heard) = mpsc::unbounded_channel();
+    if mutation != Some(Mutation::HoldNone) {
+        return cellhost_engine::run(deployment, effects, events, stop).await;
+    }
+    let part = |council: bool| {
+        let mut part = deployment.clone();
+        let fits = |name: &str| (name == "council") == council;
+        part.modules
+            .retain(|placed| fits(placed.usage.name.as_str()));
+        part
+    };
+    let (one, other) = (part(false), part(true));
+    let (mut one, other) = tokio::join!(
+        cellhost_engine::run(&one, effects.clone(), events.clone(), stop.clone()),
+        cellhost_engine::run(&other, effects, events, stop),
+    );
+    one.rows.extend(other.rows);
+    one.interrupted |= other.interrupted;
+    one
 }

@@ -137,10 +137,11 @@ impl Schedule {
                 world.object(Rule::Unhealed, words(summary));
                 break;
             }
-            let open = summary.is_none_or(|summary| summary.interrupted);
+            let open = summary.is_none_or(|summary| summary.interrupted) || world.has_open();
             let resumes = open && (mutation.is_some() || !chance.once_in(3));
             order = Order {
                 resumes: resumes.then(|| ran.tape.bytes()),
+                undecided: told.runs.len() + 1 < RUNS && chance.once_in(3),
                 mutation,
                 ..Order::default()
             };

@@ -14,13 +14,13 @@ use cellhost_transport::State;
 pub struct Shape {
     /// Its name.
     pub name: &'static str,
-    /// Where servers listen.
-    pub port: u16,
+    /// Its quorums, all of the same servers; the barrier waits for the first.
+    pub quorums: Vec<Quorum>,
     /// Every machine, those that no module uses included.
     pub machines: Vec<MachineName>,
     /// Machines by address.
     pub addresses: BTreeMap<String, MachineName>,
-    /// The machines of the quorum.
+    /// The machines of the quorums.
     pub servers: Vec<MachineName>,
     /// The machines that modules use.
     pub used: BTreeSet<MachineName>,
@@ -35,6 +35,26 @@ pub struct Shape {
     /// What undisturbed runs make of it: the first on fresh machines, the others after it.
     undisturbed: OnceLock<Vec<Undisturbed>>,
 }
+
+/// One quorum.
+#[derive(Debug, Clone, Copy)]
+pub struct Quorum {
+    /// The service of its servers, and its module's name in the plan.
+    pub service: &'static str,
+    /// Where they listen.
+    pub port: u16,
+}
+
+/// The quorum that the barrier waits for.
+const FIRST: Quorum = Quorum {
+    service: "quorum",
+    port: 2181,
+};
+/// The other one on the same machines.
+const COUNCIL: Quorum = Quorum {
+    service: "council",
+    port: 2182,
+};
 
 /// What an undisturbed run did.
 #[derive(Debug, Clone)]
@@ -66,6 +86,10 @@ pub struct Blueprint {
     pub shared: bool,
     /// How many steps a worker has.
     pub steps: usize,
+    /// More of a worker's settings.
+    pub work: &'static str,
+    /// Whether there is another quorum on the same machines.
+    pub council: bool,
     /// How many times in a row the barrier looks.
     pub rounds: u32,
     /// More of the quorum's table in the plan.
@@ -73,9 +97,6 @@ pub struct Blueprint {
     /// More of the plan.
     pub rest: &'static str,
 }
-
-/// Where servers listen.
-const PORT: u16 = 2181;
 
 impl Shape {
     /// Prepares a cell.
@@ -104,7 +125,7 @@ impl Shape {
         let second = shelf.deploy(&plan("second"), &mut roster).await?;
         Ok(Self {
             name: blueprint.name,
-            port: PORT,
+            quorums: blueprint.quorums(),
             used: servers.iter().chain(&workers).cloned().collect(),
             behind_barrier: BTreeSet::from(["worker".to_owned()]),
             deployments: vec![first, second],
@@ -145,6 +166,12 @@ impl Shape {
 }
 
 impl Blueprint {
+    fn quorums(&self) -> Vec<Quorum> {
+        let mut quorums = vec![FIRST];
+        quorums.extend(self.council.then_some(COUNCIL));
+        quorums
+    }
+
     fn plan(
         &self,
         addresses: &BTreeMap<String, MachineName>,
@@ -163,15 +190,22 @@ impl Blueprint {
         if self.shared {
             working.extend(servers.iter().cloned());
         }
+        let quorums = self.quorums().into_iter().map(|Quorum { service, port }| {
+            format!(
+                "[modules.{service}]\nmodule = \"quorum\"\non = [{}]\n\
+                 settings = {{ name = \"{service}\", port = {port}, text = \"{text}\" }}\n{}\n",
+                list(servers),
+                self.quorum,
+            )
+        });
         format!(
-            "cell = \"simulated\"\n\n[machines]\n{}\n\
-             [modules.quorum]\non = [{}]\nsettings = {{ port = {PORT}, text = \"{text}\" }}\n{}\n\
-             [modules.worker]\non = [{}]\nsettings = {{ steps = {}, text = \"{text}\" }}\n{}\n",
+            "cell = \"simulated\"\n\n[machines]\n{}\n{}\
+             [modules.worker]\nafter = [\"quorum\"]\non = [{}]\nsettings = {{ steps = {}, text = \"{text}\"{} }}\n{}\n",
             rows.collect::<String>(),
-            list(servers),
-            self.quorum,
+            quorums.collect::<String>(),
             list(&working),
             self.steps,
+            self.work,
             self.rest,
         )
     }

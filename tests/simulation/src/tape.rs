@@ -1,10 +1,11 @@
 //! The record of a run as it is written: read by whoever judges the run, and where its host dies.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Error;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cellhost_effects::record::Sink;
+use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::Notify;
 
@@ -21,6 +22,8 @@ struct Kept {
     /// How many bytes outlive the power of the host's computer.
     durable: usize,
     records: usize,
+    /// Where the intents and outcomes end, with the names of their effects.
+    ends: Vec<(usize, Kind, String)>,
     /// Intents without an outcome, by the name of their effect.
     open: BTreeMap<String, Intent>,
     /// Every intent, so that one is known again of which nobody knows what came.
@@ -31,6 +34,52 @@ struct Kept {
     dead: bool,
     /// Whether nothing that is written is made durable.
     loose: bool,
+}
+
+/// What of a record is left of which a test has to know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// That something is about to be asked.
+    Intent,
+    /// What came of it.
+    Outcome,
+}
+
+/// A line, as far as anything of it is needed.
+#[derive(Deserialize)]
+struct Line {
+    kind: String,
+    body: Body,
+}
+
+#[derive(Deserialize)]
+struct Body {
+    effect: Option<Place>,
+    #[serde(default)]
+    verb: String,
+    #[serde(default)]
+    asked: Value,
+}
+
+/// The name of an effect, and its machine.
+#[derive(Deserialize)]
+struct Place {
+    module: String,
+    hook: String,
+    #[serde(rename = "machine-of-turn")]
+    of_turn: Option<String>,
+    round: u32,
+    sequence: u32,
+    machine: String,
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (module, hook) = (&self.module, &self.hook);
+        let machine = self.of_turn.as_deref().unwrap_or("-");
+        let (round, sequence) = (self.round, self.sequence);
+        write!(formatter, "{module}/{hook}/{machine}/{round}/{sequence}")
+    }
 }
 
 /// When the host dies.
@@ -80,10 +129,10 @@ impl Tape {
             loose,
             ..Kept::default()
         };
-        for line in bytes.split(|byte| *byte == b'\n') {
-            if let Ok(record) = serde_json::from_slice::<Value>(line) {
-                kept.note(&record);
-            }
+        let mut end = 0;
+        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+            end += line.len();
+            kept.note(line, end);
         }
         kept.bytes = bytes;
         Self {
@@ -98,6 +147,15 @@ impl Tape {
         let mut open = kept.open.values();
         open.find(|intent| intent.machine == machine && fits(intent))
             .cloned()
+    }
+
+    /// The effects of which something is left, whatever became of the host.
+    pub fn left(&self, kind: Kind) -> BTreeSet<String> {
+        let kept = self.kept();
+        let length = kept.bytes.len();
+        let left = kept.ends.iter();
+        let left = left.filter(|(end, of, _)| *end <= length && *of == kind);
+        left.map(|(_, _, effect)| effect.clone()).collect()
     }
 
     /// How many records were written.
@@ -144,14 +202,13 @@ impl Sink for Tape {
             }) => line.get(..line.len() / 2).unwrap_or_default(),
             _ => line,
         };
+        let end = kept.bytes.len() + line.len();
         kept.bytes.extend_from_slice(written);
         kept.records += 1;
         if durable && !kept.loose {
             kept.durable = kept.bytes.len();
         }
-        if let Ok(record) = serde_json::from_slice::<Value>(line) {
-            kept.note(&record);
-        }
+        kept.note(line, end);
         if let Some(death) = dies {
             if death.manner == Manner::Power {
                 let durable = kept.durable;
@@ -165,37 +222,42 @@ impl Sink for Tape {
 }
 
 impl Kept {
-    fn note(&mut self, record: &Value) {
-        let word = |value: &Value, key: &str| {
-            let word = value.get(key).and_then(Value::as_str);
-            word.unwrap_or_default().to_owned()
+    /// Takes note of a line that ends here.
+    fn note(&mut self, line: &[u8], end: usize) {
+        let Ok(Line { kind, body }) = serde_json::from_slice(line) else {
+            return;
         };
-        let kind = word(record, "kind");
-        let effect = record.get("body").and_then(|body| body.get("effect"));
-        let (Some(body), Some(effect)) = (record.get("body"), effect) else {
+        let Some(place) = body.effect else {
             self.last = (kind, String::new());
             return;
         };
-        let name = effect.to_string();
+        let name = place.to_string();
         let mut verb = self.open.get(&name).map(of);
-        if kind == "intent" {
-            let intent = Intent {
-                effect: name.clone(),
-                module: word(effect, "module"),
-                hook: word(effect, "hook"),
-                machine: word(effect, "machine"),
-                verb: word(body, "verb"),
-                asked: body.get("asked").cloned().unwrap_or(Value::Null),
-            };
-            verb = Some(of(&intent));
-            self.all.insert(name.clone(), intent.clone());
-            self.open.insert(name, intent);
-        } else if kind == "doubt" {
-            if let Some(intent) = self.all.get(&name) {
-                self.open.insert(name, intent.clone());
+        match kind.as_str() {
+            "intent" => {
+                let intent = Intent {
+                    effect: name.clone(),
+                    module: place.module,
+                    hook: place.hook,
+                    machine: place.machine,
+                    verb: body.verb,
+                    asked: body.asked,
+                };
+                verb = Some(of(&intent));
+                self.ends.push((end, Kind::Intent, name.clone()));
+                self.all.insert(name.clone(), intent.clone());
+                self.open.insert(name, intent);
             }
-        } else if kind == "outcome" {
-            self.open.remove(&name);
+            "doubt" => {
+                if let Some(intent) = self.all.get(&name) {
+                    self.open.insert(name, intent.clone());
+                }
+            }
+            "outcome" => {
+                self.open.remove(&name);
+                self.ends.push((end, Kind::Outcome, name));
+            }
+            _ => {}
         }
         self.last = (kind, verb.unwrap_or_default());
     }

@@ -21,13 +21,15 @@ const ROUNDS: u32 = 3;
 const BARRIER: &str = "[barrier]\nensemble = \"quorum\"\nrounds = 3\n";
 
 /// The cells that schedules are about.
-const BLUEPRINTS: [Blueprint; 2] = [
+const BLUEPRINTS: [Blueprint; 3] = [
     Blueprint {
-        name: "three servers, two workers",
+        name: "three servers, one worker",
         servers: 3,
-        workers: 2,
+        workers: 1,
         shared: false,
         steps: 2,
+        work: ", jobs = [\"ask\", \"again\"]",
+        council: false,
         rounds: ROUNDS,
         quorum: "rolling = { at-once = 1 }",
         rest: BARRIER,
@@ -38,6 +40,20 @@ const BLUEPRINTS: [Blueprint; 2] = [
         workers: 0,
         shared: true,
         steps: 1,
+        work: ", jobs = [\"verify\"]",
+        council: false,
+        rounds: ROUNDS,
+        quorum: "rolling = { at-once = 1 }",
+        rest: BARRIER,
+    },
+    Blueprint {
+        name: "two quorums on three machines, one worker",
+        servers: 3,
+        workers: 1,
+        shared: false,
+        steps: 1,
+        work: ", jobs = [\"ask\"]",
+        council: true,
         rounds: ROUNDS,
         quorum: "rolling = { at-once = 1 }",
         rest: BARRIER,
@@ -51,6 +67,8 @@ const MATRIX: Blueprint = Blueprint {
     workers: 7,
     shared: true,
     steps: 10,
+    work: "",
+    council: false,
     rounds: ROUNDS,
     quorum: "rolling = { at-once = 1 }",
     rest: BARRIER,
@@ -141,10 +159,16 @@ impl Theatre {
         Ok(whole)
     }
 
-    /// Whether there is anything that such a host could do wrong.
-    pub fn has(&self, mutation: Mutation) -> bool {
-        let barrier = mutation.caught_by().contains(&Rule::Barrier);
-        !barrier || self.shapes.iter().any(|shape| shape.rounds > 0)
+    /// Breaks hosts in every way, and tells for each which seed caught it, where one of so many did.
+    pub fn catches_all(&self, seeds: u64) -> Result<BTreeMap<Mutation, Option<u64>>> {
+        let count = Mutation::ALL.len();
+        let parts = everywhere(count as u64, |number, caught: &mut BTreeMap<_, _>| {
+            if let Some(mutation) = Mutation::ALL.get(usize::try_from(number)?) {
+                caught.insert(*mutation, self.catches(*mutation, seeds)?);
+            }
+            Ok(())
+        })?;
+        Ok(parts.into_iter().flatten().collect())
     }
 
     /// Plays with a broken host until the rule that has to catch it does; the seed that did it,
@@ -176,14 +200,14 @@ impl Theatre {
         Ok(None)
     }
 
-    /// Kills the host of a long run with every one of its records.
-    pub fn matrix(&self) -> Result<Matrix> {
+    /// Kills the host of a long run with every one of its records, or with one in so many.
+    pub fn matrix(&self, every: usize) -> Result<Matrix> {
         let shape = prepare(&MATRIX, &self.shelf)?;
         let undisturbed = shape.undisturbed(0)?;
         let (records, effects) = (undisturbed.records, undisturbed.effects);
-        let places = records as u64 * MANNERS.len() as u64;
+        let places = (records * MANNERS.len()).div_ceil(every.max(1)) as u64;
         let parts = everywhere(places, |number, matrix: &mut Matrix| {
-            let number = usize::try_from(number)?;
+            let number = usize::try_from(number)? * every.max(1);
             let manner = MANNERS.get(number / records).copied();
             let death = Death {
                 record: number % records,
@@ -218,7 +242,8 @@ fn play(shape: &Arc<Shape>, seed: u64, mutation: Option<Mutation>, sum: bool) ->
     told.with_context(|| format!("seed {seed}"))
 }
 
-/// Does something for every number below one, on all processors, each with a tally of its own.
+/// Does something for every number below one, on all processors, each with a tally of its own. The
+/// first that fails ends all of it.
 fn everywhere<T: Default + Send>(
     count: u64,
     work: impl Fn(u64, &mut T) -> Result<()> + Sync,
@@ -235,7 +260,10 @@ fn everywhere<T: Default + Send>(
                         if number >= count {
                             return Ok(tally);
                         }
-                        work(number, &mut tally)?;
+                        if let Err(error) = work(number, &mut tally) {
+                            next.store(count, Ordering::Relaxed);
+                            return Err(error);
+                        }
                     }
                 })
             })

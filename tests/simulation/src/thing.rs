@@ -9,9 +9,17 @@ use serde_json::Value;
 
 use crate::tape::Intent;
 
+/// What is asked, under whatever lease.
+pub fn asked(request: &Request) -> &Request {
+    match request {
+        Request::Leased { request, .. } => asked(request),
+        other => other,
+    }
+}
+
 /// What a request changes or may: one name for each thing. Looks have none.
 pub fn things(request: &Request) -> Vec<String> {
-    match request {
+    match asked(request) {
         Request::Settle(tasks) => tasks
             .iter()
             .map(|task| named(&task.wish.identity()))
@@ -23,7 +31,7 @@ pub fn things(request: &Request) -> Vec<String> {
 
 /// Whether an intent speaks of everything that a request is about.
 pub fn covers(intent: &Intent, request: &Request) -> bool {
-    match request {
+    match asked(request) {
         Request::Settle(tasks) => {
             let subjects = subjects(&intent.asked);
             let has = |name: &str| subjects.iter().any(|subject| subject.ends_with(name));
@@ -51,7 +59,7 @@ pub fn covers(intent: &Intent, request: &Request) -> bool {
 /// Whether a command is the one that an intent gives to find out whether its own ran.
 pub fn verifies(intent: &Intent, request: &Request) -> bool {
     let own = intent.asked.pointer("/command/argv").map(Value::to_string);
-    match request {
+    match asked(request) {
         Request::Command(command) => own != serde_json::to_string(&command.argv).ok(),
         _ => false,
     }

@@ -29,11 +29,13 @@ pub enum Trouble {
     Flap,
     /// The machine restarts.
     Restart,
+    /// Somebody takes the machine's lease away, and may keep it.
+    Unlocked,
 }
 
 impl Trouble {
     /// Every kind.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Before,
         Self::After,
         Self::Within,
@@ -45,6 +47,7 @@ impl Trouble {
         Self::Garbled,
         Self::Flap,
         Self::Restart,
+        Self::Unlocked,
     ];
 
     /// The words for it.
@@ -61,6 +64,7 @@ impl Trouble {
             Self::Garbled => "garbled reply",
             Self::Flap => "ensemble flaps",
             Self::Restart => "machine restarts",
+            Self::Unlocked => "lease taken away",
         }
     }
 }

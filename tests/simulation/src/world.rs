@@ -1,6 +1,8 @@
 //! Machines as they really are, and everything that happened to them.
 
 mod ensemble;
+mod leases;
+mod quorums;
 mod setting;
 mod wire;
 
@@ -12,7 +14,7 @@ use anyhow::Result;
 use cellhost_effects::record::{Past, Record};
 use cellhost_plan::MachineName;
 use cellhost_transport::{
-    Dial, DialOutcome, Reply, Request, SimulatedFleet, SimulatedMachine, State,
+    Dial, DialOutcome, Owner, Reply, Request, SimulatedFleet, SimulatedMachine, State,
 };
 use futures_util::FutureExt as _;
 use tokio::time::Instant;
@@ -20,11 +22,14 @@ use tokio::time::Instant;
 use crate::chance::Chance;
 use crate::rule::{Rule, Violation};
 use crate::shape::Shape;
-use crate::tape::{Intent, Tape};
-use crate::thing::{completed, covers, things, verifies};
+use crate::tape::{Intent, Kind, Tape};
+use crate::thing::{asked, completed, covers, things, verifies};
 use crate::trouble::{Trouble, Troubles};
 
+use leases::Leases;
+
 pub use ensemble::{Ensemble, Hand, serving};
+pub use quorums::Quorums;
 pub use wire::Wires;
 
 /// The machines of one schedule.
@@ -36,7 +41,8 @@ pub struct World {
 
 /// What changes while time passes.
 struct Inner {
-    ensemble: Arc<Mutex<Ensemble>>,
+    quorums: Arc<Mutex<Quorums>>,
+    leases: Leases,
     chance: Chance,
     troubles: Troubles,
     exchanges: usize,
@@ -70,6 +76,8 @@ struct Inner {
     answered: Vec<(String, usize)>,
     /// How often somebody was asked about a command in doubt.
     asked: usize,
+    /// The commands about which nobody could say anything in this run.
+    open: BTreeSet<(MachineName, Vec<String>)>,
 }
 
 /// A request that came to its machine.
@@ -116,18 +124,18 @@ impl World {
         troubles: Troubles,
         mut chance: Chance,
     ) -> Arc<Self> {
-        let mut ensemble = Ensemble::new(&shape.servers, chance.branch());
+        let mut quorums = Quorums::of(shape, &mut chance);
         if states.is_some() {
-            ensemble.found();
+            quorums.found();
         }
-        let ensemble = Arc::new(Mutex::new(ensemble));
+        let quorums = Arc::new(Mutex::new(quorums));
         let machines = shape.machines.iter().map(|name| {
             let machine = SimulatedMachine::new(name.clone());
             match states.and_then(|states| states.get(name)) {
                 Some(state) => *machine.state() = state.clone(),
                 None => setting::furnish(&mut machine.state()),
             }
-            setting::behave(&machine, shape, &ensemble);
+            setting::behave(&machine, shape, &quorums);
             machine
         });
         let now = Instant::now();
@@ -135,7 +143,8 @@ impl World {
             shape: shape.clone(),
             fleet: SimulatedFleet::new(machines),
             inner: Mutex::new(Inner {
-                ensemble,
+                quorums,
+                leases: Leases::default(),
                 chance,
                 troubles,
                 exchanges: 0,
@@ -159,6 +168,7 @@ impl World {
                 changing: BTreeSet::new(),
                 answered: Vec::new(),
                 asked: 0,
+                open: BTreeSet::new(),
             }),
         };
         Arc::new(world)
@@ -169,20 +179,22 @@ impl World {
         &self.shape
     }
 
-    /// Begins a run that writes this tape, or goes on with the one on record.
-    pub fn begin(&self, tape: &Tape, record: &Record) -> Result<()> {
+    /// Begins a run that writes this tape, or goes on with the one on record. Returns who takes
+    /// leases for it.
+    pub fn begin(&self, tape: &Tape, record: &Record) -> Result<Owner> {
         let mut inner = self.inner();
         inner.tape = tape.clone();
         inner.completed = completed(&Past::of(record)?);
         inner.sent.clear();
         inner.changing.clear();
         inner.answered.clear();
+        inner.open.clear();
         if record.lines.is_empty() {
             inner.run = Instant::now();
             inner.seen_serving.clear();
             inner.held = false;
         }
-        Ok(())
+        Ok(inner.leases.begin())
     }
 
     /// Ends trouble, and waits until whatever it left is over.
@@ -204,15 +216,10 @@ impl World {
     }
 
     /// Holds what is left of the record of a run against what came to machines in it.
-    pub fn check(&self, left: &[u8]) -> Result<()> {
-        let record = Record::parse(left)?;
-        let of = |kind: &str| -> BTreeSet<String> {
-            let lines = record.lines.iter().filter(|line| line.kind == kind);
-            let effects = lines.filter_map(|line| line.body.get("effect"));
-            effects.map(ToString::to_string).collect()
-        };
-        let (intents, outcomes) = (of("intent"), of("outcome"));
+    pub fn check(&self) {
         let mut inner = self.inner();
+        let intents = inner.tape.left(Kind::Intent);
+        let outcomes = inner.tape.left(Kind::Outcome);
         let lost: Vec<String> = inner.changing.difference(&intents).cloned().collect();
         for effect in lost {
             let words = format!("{effect} came to its machine, and nothing is left on record");
@@ -229,7 +236,6 @@ impl World {
             let words = format!("{effect} was answered, and nobody knows that any more");
             inner.object(Rule::Twice, words);
         }
-        Ok(())
     }
 
     /// The answer to a command came back to the host.
@@ -242,6 +248,17 @@ impl World {
     /// Somebody was asked about a command in doubt.
     pub fn asked(&self) {
         self.inner().asked += 1;
+    }
+
+    /// Nobody could say anything about a command in doubt.
+    pub fn left_open(&self, machine: &MachineName, argv: &[String]) {
+        let left = (machine.clone(), argv.to_vec());
+        self.inner().open.insert(left);
+    }
+
+    /// Whether the last run left commands in doubt.
+    pub fn has_open(&self) -> bool {
+        !self.inner().open.is_empty()
     }
 
     /// How often that was.
@@ -365,11 +382,19 @@ impl World {
                 inner.object(Rule::Twice, words);
             }
         }
-        let command = matches!(request, Request::Command(_)) && intent.verb == "run";
+        let command = matches!(asked(request), Request::Command(_)) && intent.verb == "run";
         // What is known not to have arrived may be sent again; the command that verifies another
         // changes nothing.
         let arrived = trouble != Some(Trouble::Before);
         let own = command && arrived && !verifies(&intent, request);
+        if let Request::Command(command) = asked(request)
+            && inner
+                .open
+                .contains(&(machine.clone(), command.argv.clone()))
+        {
+            let words = format!("{} on {machine}", command.argv.join(" "));
+            inner.object(Rule::Undecided, words);
+        }
         if intent.verb == "ensure" || own {
             inner.changing.insert(intent.effect.clone());
         }
@@ -386,7 +411,7 @@ impl World {
         if inner.held || self.shape.rounds == 0 {
             return;
         }
-        let majority = inner.ensemble().majority();
+        let majority = inner.quorums().first().map_or(0, |first| first.majority());
         let often = inner
             .seen_serving
             .values()
@@ -472,20 +497,35 @@ impl World {
                     .started_with
                     .insert((name.clone(), service.clone()), with);
             }
-            if service != setting::SERVER {
-                continue;
-            }
             if before.running && (started || !after.running) {
-                let down = inner.ensemble().stopped(name, hand);
-                if let Some(down) = down.filter(|_| self.shape.rolls) {
-                    let names: Vec<&str> = down.iter().map(MachineName::as_str).collect();
-                    let words = format!("down by our own hand at once: {}", names.join(", "));
-                    inner.object(Rule::Quorum, words);
-                }
+                self.judge_outage(&mut inner, service, name, hand);
             }
-            if started {
-                inner.ensemble().started(name);
+            if started && let Some(ensemble) = inner.quorums().named(service) {
+                ensemble.started(name);
             }
+        }
+    }
+
+    /// A server goes down: neither too many of its quorum may be, nor another one on its machine.
+    fn judge_outage(&self, inner: &mut Inner, service: &str, name: &MachineName, hand: Hand) {
+        let (down, other) = {
+            let mut quorums = inner.quorums();
+            let Some(ensemble) = quorums.named(service) else {
+                return;
+            };
+            let takes = ensemble.serves(name) && hand == Hand::Ours;
+            let down = ensemble.stopped(name, hand);
+            let other = quorums.other_down(service, name).filter(|_| takes);
+            (down.filter(|_| self.shape.rolls), other)
+        };
+        if let Some(down) = down {
+            let names: Vec<&str> = down.iter().map(MachineName::as_str).collect();
+            let words = format!("down by our own hand at once: {}", names.join(", "));
+            inner.object(Rule::Quorum, words);
+        }
+        if let Some(other) = other.filter(|_| self.shape.rolls) {
+            let words = format!("{service} on {name} while {other} is down there");
+            inner.object(Rule::Together, words);
         }
     }
 
@@ -506,12 +546,18 @@ impl World {
                     machine.state().full = false;
                 }
             }
+            for name in inner.leases.over(now) {
+                if let Some(machine) = self.machine(&name) {
+                    leases::leave(&mut machine.state());
+                }
+            }
             (due(&mut inner.frozen, now), due(&mut inner.booting, now))
         };
         for name in thawed {
-            let runs = self.server_runs(&name);
-            if runs {
-                self.inner().ensemble().started(&name);
+            for service in self.servers_that_run(&name) {
+                if let Some(ensemble) = self.inner().quorums().named(service) {
+                    ensemble.started(&name);
+                }
             }
             let late = std::mem::take(&mut self.inner().late);
             let (own, others) = late.into_iter().partition(|(machine, _)| *machine == name);
@@ -530,18 +576,19 @@ impl World {
         }
     }
 
-    fn server_runs(&self, name: &MachineName) -> bool {
-        let machine = self.machine(name);
-        machine.is_some_and(|machine| {
-            let found = machine.state().service(setting::SERVER);
-            found.is_some_and(|service| service.running)
-        })
+    fn servers_that_run(&self, name: &MachineName) -> Vec<&'static str> {
+        let Some(machine) = self.machine(name) else {
+            return Vec::new();
+        };
+        let state = machine.state();
+        let runs = |server: &&str| state.service(server).is_some_and(|found| found.running);
+        setting::SERVERS.into_iter().filter(runs).collect()
     }
 }
 
 impl Inner {
-    fn ensemble(&self) -> MutexGuard<'_, Ensemble> {
-        self.ensemble.lock().unwrap_or_else(PoisonError::into_inner)
+    fn quorums(&self) -> MutexGuard<'_, Quorums> {
+        self.quorums.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn object(&mut self, rule: Rule, words: String) {
@@ -551,7 +598,7 @@ impl Inner {
 
     /// When there last was a quorum, if that was in this run.
     fn quorum_in_run(&self) -> Option<Instant> {
-        let last = self.ensemble().last_held()?;
+        let last = self.quorums().first()?.last_held()?;
         (last >= self.run).then_some(last)
     }
 }

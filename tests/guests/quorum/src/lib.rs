@@ -3,19 +3,23 @@
 
 use cellhost_sdk::prelude::*;
 
-/// The file that the service restarts for.
-const CONFIGURATION: &str = "/etc/quorum/quorum.conf";
-
 /// What can be set.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Settings {
+    /// What the service is called: `quorum` or `council`, so that a machine can be in two.
+    #[serde(default = "quorum")]
+    name: String,
     /// Where servers listen.
     #[serde(default = "usual")]
     port: u16,
     /// What else is in the configuration.
     #[serde(default)]
     text: String,
+}
+
+fn quorum() -> String {
+    "quorum".to_owned()
 }
 
 fn usual() -> u16 {
@@ -57,15 +61,18 @@ impl Module for Quorum {
 
     fn apply(cell: &Cell<Settings>, machine: &Machine) -> Result<(), Failure> {
         let text = format!("{}\n{}\n", servers(cell).join("\n"), cell.settings().text);
+        let name = &cell.settings().name;
+        // The file that the service restarts for.
+        let configuration = format!("/etc/{name}/{name}.conf");
         machine.ensure((
-            Software::named(["quorum-server"]),
-            Directory::at("/etc/quorum"),
-            File::at("/etc/quorum/id").text(format!("{}\n", machine.ordinal())),
-            File::at(CONFIGURATION).text(text),
-            Service::named("quorum")
+            Software::named([format!("{name}-server")]),
+            Directory::at(format!("/etc/{name}")),
+            File::at(format!("/etc/{name}/id")).text(format!("{}\n", machine.ordinal())),
+            File::at(&configuration).text(text),
+            Service::named(name)
                 .enabled()
                 .running()
-                .restart_for([CONFIGURATION]),
+                .restart_for([configuration]),
         ))?;
         Ok(())
     }
@@ -77,8 +84,8 @@ impl Module for Quorum {
         })
     }
 
-    fn remove(_: &Cell<Settings>, machine: &Machine, _: bool) -> Result<(), Failure> {
-        machine.ensure(Service::named("quorum").disabled().stopped())?;
+    fn remove(cell: &Cell<Settings>, machine: &Machine, _: bool) -> Result<(), Failure> {
+        machine.ensure(Service::named(&cell.settings().name).disabled().stopped())?;
         Ok(())
     }
 }

@@ -103,6 +103,21 @@ impl Ensemble {
         (hand == Hand::Ours && down.len() > survives).then_some(down)
     }
 
+    /// Whether a server serves.
+    pub fn serves(&mut self, name: &MachineName) -> bool {
+        self.advance();
+        let joins = self.servers.get(name).and_then(|server| server.joins);
+        self.leader.is_some() && joins.is_some_and(|at| at <= Instant::now())
+    }
+
+    /// Whether a server went down by our own hand and has not served since.
+    pub fn is_down_by_us(&mut self, name: &MachineName) -> bool {
+        self.advance();
+        self.servers
+            .get(name)
+            .is_some_and(|server| server.down_by_us)
+    }
+
     /// The leader loses the others for a while.
     pub fn flap(&mut self) {
         self.advance();

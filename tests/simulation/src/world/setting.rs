@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use cellhost_transport::{Answer, DialOutcome, Package, SimulatedMachine, State};
 
-use super::Ensemble;
+use super::Quorums;
 use crate::shape::Shape;
 
-/// The service that is a server of the quorum.
-pub(super) const SERVER: &str = "quorum";
-/// The service that needs it.
+/// The services that are servers of quorums.
+pub(super) const SERVERS: [&str; 2] = ["quorum", "council"];
+/// The service that needs the first of them.
 const WORKER: &str = "worker";
 
 /// What is known of a service before and after a request.
@@ -30,10 +30,10 @@ pub(super) fn configuration(service: &str) -> String {
 
 /// Puts into a fresh machine what its distribution offers.
 pub(super) fn furnish(state: &mut State) {
-    state.offer(
-        "quorum-server",
-        Package::new("3.8").with_user("quorum").with_service(SERVER),
-    );
+    for server in SERVERS {
+        let package = Package::new("3.8").with_user(server).with_service(server);
+        state.offer(&format!("{server}-server"), package);
+    }
     state.offer("worker", Package::new("1.0").with_service(WORKER));
 }
 
@@ -47,14 +47,15 @@ pub(super) fn services(state: &State) -> Services {
         };
         Some((name.to_owned(), known))
     };
-    [SERVER, WORKER].into_iter().filter_map(known).collect()
+    let names = SERVERS.into_iter().chain([WORKER]);
+    names.filter_map(known).collect()
 }
 
 /// Teaches a machine what its programs and ports answer.
 pub(super) fn behave(
     machine: &SimulatedMachine,
     shape: &Arc<Shape>,
-    ensemble: &Arc<Mutex<Ensemble>>,
+    quorums: &Arc<Mutex<Quorums>>,
 ) {
     machine.answer(&["worker-job", "*", "*"], |state, command| {
         match command.argv.as_slice() {
@@ -62,18 +63,23 @@ pub(super) fn behave(
             _ => Answer::from(2),
         }
     });
-    let (own, shape, ensemble) = (machine.name().clone(), shape.clone(), ensemble.clone());
-    machine.listen(shape.port, move |_, dial| {
-        let target = match dial.address.as_str() {
-            "127.0.0.1" | "localhost" | "::1" => Some(&own),
-            address => shape.addresses.get(address),
-        };
-        let mut ensemble = ensemble.lock().unwrap_or_else(PoisonError::into_inner);
-        match target.and_then(|target| ensemble.answer(target)) {
-            Some(words) => DialOutcome::Bytes(words.into_bytes()),
-            None => DialOutcome::Refused,
-        }
-    });
+    for quorum in &shape.quorums {
+        let (own, shape, quorums) = (machine.name().clone(), shape.clone(), quorums.clone());
+        let service = quorum.service;
+        machine.listen(quorum.port, move |_, dial| {
+            let target = match dial.address.as_str() {
+                "127.0.0.1" | "localhost" | "::1" => Some(&own),
+                address => shape.addresses.get(address),
+            };
+            let mut quorums = quorums.lock().unwrap_or_else(PoisonError::into_inner);
+            let ensemble = quorums.named(service);
+            let words = ensemble.and_then(|ensemble| ensemble.answer(target?));
+            match words {
+                Some(words) => DialOutcome::Bytes(words.into_bytes()),
+                None => DialOutcome::Refused,
+            }
+        });
+    }
 }
 
 /// Whether a command only looks.

@@ -13,6 +13,8 @@ use cellhost_transport::{
 use tokio::time::{Instant, sleep};
 
 use super::{Hand, World, setting};
+use crate::mutation::Mutation;
+use crate::thing::asked;
 use crate::trouble::Trouble;
 
 /// How long a way takes, in milliseconds.
@@ -43,11 +45,13 @@ struct Wire {
     /// What the machine is to do about the next request.
     next: Arc<Mutex<Fault>>,
     line: tokio::sync::Mutex<()>,
+    /// Whether its host takes again what was taken away from it.
+    grasps: bool,
 }
 
 impl Wires {
     /// New ways to the machines of a world, as a program has that begins.
-    pub fn new(world: &Arc<World>) -> Self {
+    pub fn new(world: &Arc<World>, mutation: Option<Mutation>) -> Self {
         let machines = world.fleet.machines();
         let wires = machines.map(|machine| {
             let next = Arc::new(Mutex::new(Fault::None));
@@ -61,6 +65,7 @@ impl Wires {
                 machine: machine.clone(),
                 next,
                 line: tokio::sync::Mutex::default(),
+                grasps: mutation == Some(Mutation::LeaseAgain),
             };
             (machine.name().clone(), Arc::new(wire))
         });
@@ -91,7 +96,18 @@ impl Fleet for Wires {
 
 #[async_trait]
 impl Courier for Wire {
-    async fn exchange_aloud(&self, request: Request, echo: Echo) -> Result<Reply, CourierError> {
+    fn is_idle(&self) -> bool {
+        self.line.try_lock().is_ok()
+    }
+
+    async fn exchange_aloud(
+        &self,
+        mut request: Request,
+        echo: Echo,
+    ) -> Result<Reply, CourierError> {
+        if let Request::Leased { claim, .. } = &mut request {
+            claim.take |= self.grasps;
+        }
         let _one = self.line.lock().await;
         let name = self.machine.name();
         let Some(ticket) = self.world.leave(name, &request) else {
@@ -107,9 +123,13 @@ impl Courier for Wire {
             _ => None,
         };
         let changing =
-            matches!(&request, Request::Command(command) if !setting::looks(&command.argv));
+            matches!(asked(&request), Request::Command(command) if !setting::looks(&command.argv));
+        let leased = matches!(&request, Request::Leased { .. });
         let (effect, result) = self.arrive(request, echo).await;
         self.way().await;
+        if leased && matches!(&result, Ok(reply) if !matches!(reply, Reply::Withheld(_))) {
+            self.world.inner().leases.tell(name);
+        }
         if let (Some(effect), Ok(Reply::Answer(_))) = (effect, &result)
             && changing
         {
@@ -192,7 +212,7 @@ impl Wire {
     ) -> Result<Reply, CourierError> {
         if let Fault::Slow(time) = &fault {
             // What is slow is done at the end of that time.
-            if let Request::Command(command) = &request
+            if let Request::Command(command) = asked(&request)
                 && command.deadline < *time
             {
                 sleep(command.deadline).await;
@@ -213,7 +233,11 @@ impl Wire {
             return Ok(reply);
         }
         let before = setting::services(&self.machine.state());
+        let kept = request.clone();
         let result = self.machine.exchange_aloud(request, echo).await;
+        if let Ok(reply) = &result {
+            self.world.judge_lease(self.machine.name(), &kept, reply);
+        }
         self.world.compare(self.machine.name(), &before, Hand::Ours);
         result
     }
@@ -252,14 +276,14 @@ impl Wire {
                 self.carry(request, echo, Fault::Before(stage)).await
             }
             Trouble::After => self.carry(request, echo, Fault::After).await,
-            Trouble::Within => match &request {
+            Trouble::Within => match asked(&request) {
                 Request::Settle(tasks) => {
                     let count = self.world.inner().chance.index(tasks.len());
                     self.carry(request, echo, Fault::Within(count)).await
                 }
                 _ => self.carry(request, echo, Fault::After).await,
             },
-            Trouble::Timeout => match &request {
+            Trouble::Timeout => match asked(&request) {
                 Request::Command(command) => {
                     let time = command.deadline + Duration::from_secs(1);
                     self.carry(request, echo, Fault::Slow(time)).await
@@ -273,13 +297,9 @@ impl Wire {
                     Err(self.lost(Stage::Effect, "it does not answer", true))
                 }
             },
-            Trouble::NonZero => match &request {
-                // What only looks tells the truth, or nothing at all.
-                Request::Command(command) if !setting::looks(&command.argv) => {
-                    Ok(Reply::Answer(Answer::from(1)))
-                }
-                Request::Settle(tasks) => Ok(refused(tasks.len())),
-                _ => self.carry(request, echo, Fault::None).await,
+            Trouble::NonZero => match refusal(asked(&request)) {
+                Some(refusal) => self.refuse(request, echo, refusal).await,
+                None => self.carry(request, echo, Fault::None).await,
             },
             Trouble::Full => {
                 let end = Instant::now() + self.between(FULL);
@@ -302,11 +322,42 @@ impl Wire {
                 Err(CourierError::Garbled { machine, reason })
             }
             Trouble::Flap => {
-                self.world.inner().ensemble().flap();
+                self.world.inner().quorums().flap();
                 self.carry(request, echo, Fault::None).await
             }
             Trouble::Restart => self.restart(request, echo).await,
+            Trouble::Unlocked => {
+                self.unlock();
+                self.carry(request, echo, Fault::None).await
+            }
         }
+    }
+
+    /// Nothing is done but that the lease is taken, as by a program that begins and then fails.
+    async fn refuse(
+        &self,
+        request: Request,
+        echo: Echo,
+        refusal: Reply,
+    ) -> Result<Reply, CourierError> {
+        let Request::Leased { claim, .. } = request else {
+            return Ok(refusal);
+        };
+        let request = Request::Leased {
+            claim,
+            request: Box::new(Request::Machine),
+        };
+        match self.carry(request, echo, Fault::None).await? {
+            Reply::Withheld(why) => Ok(Reply::Withheld(why)),
+            _ => Ok(refusal),
+        }
+    }
+
+    fn unlock(&self) {
+        let mut inner = self.world.inner();
+        let inner = &mut *inner;
+        let (name, mut state) = (self.machine.name(), self.machine.state());
+        inner.leases.unlock(name, &mut state, &mut inner.chance);
     }
 
     /// The machine stops in the middle of everything; what was on its way is there when it goes on.
@@ -316,7 +367,7 @@ impl Wire {
         {
             let mut inner = self.world.inner();
             inner.frozen.insert(name.clone(), Instant::now() + time);
-            inner.ensemble().stopped(name, Hand::Fate);
+            inner.quorums().lost(name);
         }
         let in_doubt = changes(&request);
         let arrives = self.world.inner().chance.once_in(2);
@@ -339,10 +390,22 @@ impl Wire {
         {
             let mut inner = self.world.inner();
             inner.booting.insert(name.clone(), end);
-            inner.ensemble().stopped(name, Hand::Fate);
+            inner.quorums().lost(name);
         }
         self.way().await;
         Err(self.lost(Stage::Effect, "the connection was lost", in_doubt))
+    }
+}
+
+/// What a machine answers that could do nothing. What only looks tells the truth, or nothing at
+/// all.
+fn refusal(request: &Request) -> Option<Reply> {
+    match request {
+        Request::Command(command) if !setting::looks(&command.argv) => {
+            Some(Reply::Answer(Answer::from(1)))
+        }
+        Request::Settle(tasks) => Some(refused(tasks.len())),
+        _ => None,
     }
 }
 
@@ -355,7 +418,7 @@ fn refused(count: usize) -> Reply {
 }
 
 fn changes(request: &Request) -> bool {
-    matches!(request, Request::Settle(_) | Request::Command(_))
+    matches!(asked(request), Request::Settle(_) | Request::Command(_))
 }
 
 /// The kind of a request, in a word.
