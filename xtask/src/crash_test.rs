@@ -60,7 +60,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 pub(crate) fn play(workshop: &Workshop, look: impl FnMut(&str)) -> Result<bool> {
     let (schedules, every) = (SHORT.to_string(), EVERY.to_string());
     let mut command = player(workshop)?;
-    command.args(["--matrix", MATRIX, "--every", &every]);
+    command.args(["--matrix", MATRIX, "--every", &every, "--skip-mutations"]);
     command.args(["--schedules", &schedules]);
     watch(&mut command, look)
 }
