@@ -5,16 +5,12 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::guests::{self, Workshop};
-use crate::step::{succeed, watch};
+use crate::step::succeed;
 
 /// The guests that are deployed.
 const GUESTS: [&str; 2] = ["quorum", "worker"];
 /// How many schedules there are where nothing is said.
 const SCHEDULES: u64 = 100_000;
-/// How many a test run plays, in about four minutes on two cores.
-const SHORT: u64 = 40_000;
-/// A test run kills the host with one record in so many.
-const EVERY: u64 = 20;
 /// Where it stands what became of runs whose host died.
 const MATRIX: &str = "docs/crash-matrix.md";
 
@@ -53,16 +49,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         command.arg("--write");
     }
     succeed(&mut command)
-}
-
-/// Plays what a test run plays, all guests being there, and shows every line to `look`. Returns
-/// whether all was well.
-pub(crate) fn play(workshop: &Workshop, look: impl FnMut(&str)) -> Result<bool> {
-    let (schedules, every) = (SHORT.to_string(), EVERY.to_string());
-    let mut command = player(workshop)?;
-    command.args(["--matrix", MATRIX, "--every", &every, "--skip-mutations"]);
-    command.args(["--schedules", &schedules]);
-    watch(&mut command, look)
 }
 
 /// The program that plays. It is built in a profile of its own, in which a schedule takes a third of
