@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use cellhost_plan::MachineName;
 
-use crate::{Echo, Reply, Request};
+use crate::{Echo, Lease, Reply, Request};
 
 /// The remote end of one machine.
 ///
@@ -23,6 +23,12 @@ pub trait Courier: Send + Sync {
     /// The same, with an ear for what commands write, and for what is written while wishes are
     /// settled, before the reply is there.
     async fn exchange_aloud(&self, request: Request, echo: Echo) -> Result<Reply, CourierError>;
+
+    /// Whose lease stood on the machine when it last greeted; none where nobody's did, or where it
+    /// has not greeted yet.
+    fn greeted_by(&self) -> Option<Lease> {
+        None
+    }
 
     /// Whether it is connected and carries nothing: to ask it something small disturbs nobody.
     fn is_idle(&self) -> bool {

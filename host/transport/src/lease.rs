@@ -44,6 +44,9 @@ pub struct Claim {
 pub enum Tenure {
     /// Whose is it?
     Show,
+    /// What an earlier run of the same controller and cell has left at work there is to end first.
+    /// Withheld where it does not.
+    Inherit(std::sync::Arc<Owner>),
     /// This run is alive.
     Renew(std::sync::Arc<Owner>),
     /// Give it back, unless something that was begun for it is still at work there.

@@ -74,7 +74,7 @@ pub enum Reply {
     Machine(BTreeMap<String, String>),
     /// To [`Request::Lease`]: the lease that stands there now.
     Lease(Option<Box<Lease>>),
-    /// To [`Request::Leased`]: nothing was done.
+    /// To [`Request::Leased`], and to whoever inherits: nothing was done.
     Withheld(Withheld),
     /// The machine could not do it (permission denied, file system error): its own words.
     Refused(String),

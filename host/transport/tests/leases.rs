@@ -323,3 +323,45 @@ async fn the_same_run_needs_no_other_shell_to_be_gone() {
         assert_eq!(written(&file), "t1\nt1\nt1\n", "{shell}");
     }
 }
+
+/// A command that ends what it began, whoever wants it to end.
+const STUBBORN: &str = "trap '' HUP INT TERM; : >begun; sleep 1; echo done >>log";
+
+#[tokio::test]
+async fn an_heir_is_told_nothing_before_what_was_left_at_work_has_ended() {
+    for shell in SHELLS {
+        let machine = Machine::new(shell);
+        let place = machine.place.path().to_str().unwrap().to_owned();
+        let dead = machine.courier().await;
+        assert_eq!(dead.greeted_by(), None, "{shell}");
+        let script = format!("cd {place}; {STUBBORN}");
+        let request = leased(&owner("alpha", "t1"), true, &script);
+        let working = tokio::spawn(async move { dead.exchange(request).await });
+        while !machine.place.path().join("begun").exists() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        // Nobody waits for it any more.
+        working.abort();
+        let stranger = machine.courier().await;
+        let other = Tenure::Inherit(owner("beta", "t3"));
+        ask(stranger.as_ref(), other).await.unwrap();
+        assert!(!machine.place.path().join("log").exists(), "{shell}");
+        let found = stranger.greeted_by().unwrap().owner.unwrap();
+        assert_eq!(
+            (found.controller.as_str(), found.token.as_str()),
+            ("alpha", "t1")
+        );
+        let heir = Tenure::Inherit(owner("alpha", "t2"));
+        let lease = ask(stranger.as_ref(), heir).await.unwrap();
+        assert_eq!(
+            (lease.token.as_str(), lease.at_work),
+            ("t1", false),
+            "{shell}"
+        );
+        assert_eq!(
+            written(&machine.place.path().join("log")),
+            "done\n",
+            "{shell}"
+        );
+    }
+}

@@ -1,5 +1,6 @@
 //! The lowest layer: sends effects to machines.
 
+mod heir;
 mod leases;
 mod way;
 
@@ -7,12 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use cellhost_plan::MachineName;
 use cellhost_transport::resources::{Facts, Wish};
 use cellhost_transport::{
     self as transport, Answer, Courier, DialOutcome, Echo, Fate, Fleet, Reply, Request,
 };
 use tokio::time::Instant;
 
+use heir::Heir;
 pub use leases::{Leases, Standing};
 use way::Way;
 
@@ -29,6 +32,10 @@ const OUTPUT_LIMIT: usize = 1 << 20;
 /// The first pause between two looks of a wait; pauses grow to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// Why nobody is told how a machine is.
+const AT_WORK: &str = "an earlier run of this cell from here is dead, but what it began on this \
+                       machine is still at work; nothing was changed there. Run again when that has \
+                       ended";
 
 /// Sends effects to the machines of a fleet.
 pub struct Live {
@@ -49,6 +56,19 @@ impl Live {
         let leases = Some(leases);
         Self { fleet, leases }
     }
+
+    async fn way(&self, machine: MachineName) -> Result<Way, EffectError> {
+        let lease = self.leases.clone();
+        let mut courier = self.fleet.courier(&machine).await?;
+        if let Some(leases) = &lease {
+            courier = Arc::new(Heir::new(courier, leases.clone(), machine.clone()));
+        }
+        Ok(Way {
+            courier,
+            machine,
+            lease,
+        })
+    }
 }
 
 #[async_trait]
@@ -61,11 +81,7 @@ impl Effects for Live {
         if let Act::Note { .. } = effect.act {
             return Ok(Outcome::exact(Found::Noted));
         }
-        let way = Way {
-            courier: self.fleet.courier(&effect.machine).await?,
-            lease: self.leases.clone(),
-            machine: effect.machine,
-        };
+        let way = self.way(effect.machine).await?;
         let courier = way.courier.as_ref();
         let lines = Lines::new(&effect.listener);
         let echo = lines.echo();
@@ -334,6 +350,10 @@ fn sendable(command: Command) -> Result<transport::Command, EffectError> {
 fn unexpected(reply: Reply) -> EffectError {
     match reply {
         Reply::Refused(words) => EffectError::Other { reason: words },
+        Reply::Withheld(_) => EffectError::Leased {
+            reason: AT_WORK.to_owned(),
+            cause: None,
+        },
         other => {
             let shown: String = format!("{other:?}").chars().take(120).collect();
             EffectError::other(format!("the courier answered another question: {shown}"))

@@ -170,6 +170,12 @@ impl<E: Effects> Resumed<E> {
             machine: effect.machine.clone(),
             command: command.clone(),
         };
+        // Whoever is asked looks at the machine, and shall find it at rest: what the dead run has left
+        // at work there ends before anything is answered.
+        let rest = Act::Fact {
+            name: "init".to_owned(),
+        };
+        self.inner.below().perform(effect.asking(rest)).await?;
         match self.arbiter.decide(question).await {
             Verdict::Done => {
                 self.doubted(&effect, "ask", Some(true), None).await?;

@@ -9,9 +9,9 @@ ch_sync "$ch_m"
 ch_most=
 ch_has timeout && ch_most=$ch_d
 ch_cmd </dev/null &
-ch_c=$!
+ch_c=$! ch_maker=$!
 wait "$ch_c"
-ch_w=$?
+ch_w=$? ch_maker=
 ch_most=
 ch_signal KILL 2>/dev/null
 case $ch_w in
@@ -30,4 +30,19 @@ ch_say "it ended well, and nothing stands at $ch_p"
 return 1
 }
 rm -f -- "$ch_m"
+}
+# Ends a program that nobody waits for any more, and waits for that: whoever comes next begins anew.
+ch_creation_end() {
+ch_c=$ch_maker
+{
+ch_signal TERM
+{
+sleep 2
+ch_signal KILL
+} </dev/null >/dev/null &
+ch_k=$!
+wait "$ch_c"
+ch_signal KILL
+kill -KILL "$ch_k"
+} 2>/dev/null
 }

@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::answer::{Collector, Keep, Misread, Section};
 use super::line::Pipes;
 use super::part::Part;
+use super::quote::quote;
 use super::script::Script;
 use crate::{Echo, Stream};
 
@@ -61,15 +62,17 @@ pub(super) enum Lost {
 pub(super) struct Conversation {
     pipes: Pipes,
     sent: BTreeSet<Part>,
+    memory: String,
     greeting: Duration,
 }
 
 impl Conversation {
-    /// Begins to speak to a shell, which has so long for its greeting.
-    pub(super) fn new(pipes: Pipes, greeting: Duration) -> Self {
+    /// Begins to speak to a shell that remembers in this directory and has so long for its greeting.
+    pub(super) fn new(pipes: Pipes, memory: &str, greeting: Duration) -> Self {
         Self {
             pipes,
             sent: BTreeSet::new(),
+            memory: memory.to_owned(),
             greeting,
         }
     }
@@ -162,7 +165,11 @@ impl Conversation {
         if self.sent.is_empty() {
             let first = BTreeSet::from([Part::Core, Part::Hello]);
             Part::send(&first, &mut self.sent, &mut text);
-            text.extend_from_slice(format!("ch_begin {nonce}\nch_hello\n").as_bytes());
+            text.extend_from_slice(format!("ch_begin {nonce}\nch_hello").as_bytes());
+            // No path that a shell could not be told: couriers choose it.
+            text.extend_from_slice(b" ");
+            text.extend(quote(self.memory.as_bytes()).unwrap_or_default());
+            text.extend_from_slice(b"\n");
         } else {
             text.extend_from_slice(format!("ch_begin {nonce}\n").as_bytes());
         }

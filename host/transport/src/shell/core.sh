@@ -11,7 +11,7 @@ case ":$PATH:" in
 *) PATH=$PATH:$ch_d ;;
 esac
 done
-ch_f= ch_t= ch_j= ch_d= ch_in= ch_restore= ch_reload= ch_fresh= ch_most=
+ch_f= ch_t= ch_j= ch_d= ch_in= ch_restore= ch_reload= ch_fresh= ch_most= ch_maker=
 # Just its name where it is built in.
 ch_print=$(command -v printf)
 ch_begin() {
@@ -75,6 +75,7 @@ trap - EXIT
 ch_clean
 ! ch_has ch_sweep || ch_sweep
 [ -z "$ch_restore" ] || $ch_restore
+[ -z "$ch_maker" ] || ch_creation_end
 [ -z "$ch_j" ] || {
 kill -TERM 0
 wait "$ch_j" 2>/dev/null

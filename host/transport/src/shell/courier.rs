@@ -1,6 +1,7 @@
 //! Requests in, replies out, over whatever line leads to a shell.
 
 use std::collections::BTreeMap;
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -14,7 +15,7 @@ use super::line::{Failure, Line};
 use super::script::{Refusal, Script};
 use super::{ask, dial, hello, job, lease, look, settle};
 use crate::resources::memory;
-use crate::{Courier, CourierError, Echo, Reply, Request, Stage};
+use crate::{Courier, CourierError, Echo, Lease, Reply, Request, Stage};
 
 /// The directory in which machines remember what outlives a run. Nobody but couriers goes there.
 pub const MEMORY: &str = "/var/lib/cellhost";
@@ -68,6 +69,7 @@ pub(crate) struct ShellCourier<L> {
     memory: Memory,
     conversation: Mutex<Option<Conversation>>,
     facts: std::sync::Mutex<Option<BTreeMap<String, String>>>,
+    lease: std::sync::Mutex<Option<Lease>>,
     closing: watch::Sender<bool>,
     leavings: Leavings,
 }
@@ -80,6 +82,7 @@ impl<L: Line> ShellCourier<L> {
             memory,
             conversation: Mutex::new(None),
             facts: std::sync::Mutex::new(None),
+            lease: std::sync::Mutex::new(None),
             closing: watch::Sender::new(false),
             leavings: Leavings::default(),
         }
@@ -181,7 +184,8 @@ impl<L: Line> ShellCourier<L> {
             return Ok(kept);
         }
         let pipes = self.line.open().await?;
-        Ok(Conversation::new(pipes, self.line.patience()))
+        let memory = &self.memory.0;
+        Ok(Conversation::new(pipes, memory, self.line.patience()))
     }
 
     /// Takes the greeting off an answer, where there is one.
@@ -198,11 +202,10 @@ impl<L: Line> ShellCourier<L> {
             heard.output.remove(0)
         };
         match hello::read(&greeting) {
-            Ok(facts) => {
-                match self.facts.lock() {
-                    Ok(mut known) => *known = Some(facts),
-                    Err(error) => *error.into_inner() = Some(facts),
-                }
+            Ok(mut facts) => {
+                let lease = hello::take_lease(&mut facts);
+                *self.lease.lock().unwrap_or_else(PoisonError::into_inner) = lease;
+                *self.facts.lock().unwrap_or_else(PoisonError::into_inner) = Some(facts);
                 Ok(())
             }
             Err(hello::NoGreeting::Unfit(missing)) => Err(CourierError::Unfit {
@@ -381,6 +384,11 @@ impl<L: Line> Courier for ShellCourier<L> {
             (Err(Parted { error, lost: true }), None) => Err(self.told_with_aftermath(error).await),
             (first, _) => first.map_err(|parted| parted.error),
         }
+    }
+
+    fn greeted_by(&self) -> Option<Lease> {
+        let lease = self.lease.lock();
+        lease.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn is_idle(&self) -> bool {

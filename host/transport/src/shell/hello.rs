@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::answer::{Misread, Section};
+use crate::Lease;
 
 /// Names of facts that a greeting may hold.
-const NAMES: [&str; 9] = [
+const NAMES: [&str; 10] = [
+    LEASE,
     "kernel",
     "host.name",
     "boot.id",
@@ -18,6 +20,10 @@ const NAMES: [&str; 9] = [
 ];
 /// The longest fact.
 const LONGEST: usize = 256;
+/// Whose lease stands there: nothing that anybody but a courier is told.
+const LEASE: &str = "lease";
+/// The longest line of a lease.
+const LONGEST_LEASE: usize = 900;
 
 /// Why a greeting is none.
 #[derive(Debug, PartialEq, Eq)]
@@ -45,7 +51,12 @@ pub(super) fn read(section: &Section) -> Result<BTreeMap<String, String>, NoGree
             continue;
         }
         let value = value.trim().trim_matches(['"', '\'']);
-        if value.len() > LONGEST || value.chars().any(char::is_control) {
+        let longest = if name == LEASE {
+            LONGEST_LEASE
+        } else {
+            LONGEST
+        };
+        if value.len() > longest || value.chars().any(char::is_control) {
             continue;
         }
         if let Some((name, value)) = fact(name, value) {
@@ -53,6 +64,12 @@ pub(super) fn read(section: &Section) -> Result<BTreeMap<String, String>, NoGree
         }
     }
     Ok(facts)
+}
+
+/// Takes out of what a machine said whose lease stood there.
+pub(super) fn take_lease(facts: &mut BTreeMap<String, String>) -> Option<Lease> {
+    // How old it is, and whether somebody is at work for it, a greeting does not say.
+    Lease::read(&format!("- - - {}", facts.remove(LEASE)?))
 }
 
 fn fact<'a>(name: &'a str, value: &str) -> Option<(&'a str, String)> {
@@ -105,6 +122,20 @@ mod tests {
         assert_eq!(fact("processors"), Some("5"));
         assert_eq!(fact("os.id"), Some("debian"));
         assert_eq!(fact("os.version"), Some("12"));
+    }
+
+    #[test]
+    fn whose_lease_stood_there_is_no_fact() {
+        let words = b"lease=1 t1 c1 web ann alpha r1 900\nuid=0\n";
+        let mut facts = read(&greeting(words)).unwrap();
+        let owner = take_lease(&mut facts).unwrap().owner.unwrap();
+        assert_eq!(
+            (owner.controller.as_str(), owner.cell.as_str()),
+            ("c1", "web")
+        );
+        assert_eq!(owner.token, "t1");
+        assert_eq!(facts.keys().collect::<Vec<_>>(), ["uid"]);
+        assert_eq!(take_lease(&mut facts), None);
     }
 
     #[test]

@@ -154,7 +154,7 @@ async fn an_answer_is_whole_though_the_shell_ends_with_it() {
         asked
     });
     let errand = ask::nothing();
-    let mut conversation = Conversation::new(pipes, Duration::from_secs(5));
+    let mut conversation = Conversation::new(pipes, "/memory", Duration::from_secs(5));
     let (_open, closing) = tokio::sync::watch::channel(false);
     let heard = conversation
         .carry(errand.script, errand.terms, &Echo::default(), closing)

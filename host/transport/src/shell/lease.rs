@@ -58,12 +58,21 @@ pub(super) fn errand(tenure: &Tenure, memory: &Memory) -> Result<Errand, Refusal
     let directory = memory.0.as_str();
     match tenure {
         Tenure::Show => script.call("ch_lease_say", [directory, "lease"])?,
+        Tenure::Inherit(owner) => {
+            let [controller, cell, ..] = owner.words();
+            let words = [directory, &owner.token, &controller, &cell];
+            script.call("ch_lease_inherit", words)?;
+        }
         Tenure::Renew(owner) => script.call("ch_lease_renew", [directory, &owner.token])?,
         Tenure::Release(owner) => script.call("ch_lease_release", [directory, &owner.token])?,
         Tenure::Remove(token) => script.call("ch_lease_remove", [directory, token])?,
     }
     let reading = |mut output: Sections, _: Sections| {
         let Section { mark, .. } = output.any()?;
+        if let Some(words) = mark.strip_prefix("end at-work ") {
+            let lease = Lease::read(words).map(Box::new);
+            return Ok(Reply::Withheld(Withheld::AtWork(lease)));
+        }
         let words = mark
             .strip_prefix("end lease ")
             .ok_or_else(|| Misread::new("no word about the lease"))?;

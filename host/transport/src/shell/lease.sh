@@ -128,6 +128,16 @@ done
 ch_lease_say "$1" another
 exit 0
 }
+# Ends what an earlier run of this controller and cell left at work: directory, token, controller,
+# cell. Takes nothing.
+ch_lease_inherit() {
+ch_lease "$1/lease"
+if [ "$ch_lv $ch_lc $ch_lx" = "1 $3 $4" ] && [ "$ch_lt" != "$2" ] && ! ch_lease_end "$1" "$ch_lt"; then
+ch_lease_say "$1" at-work
+else
+ch_lease_say "$1" lease
+fi
+}
 # A sign of life from afar: directory, token.
 ch_lease_renew() {
 ch_lease "$1/lease"

@@ -26,7 +26,7 @@ impl State {
     /// What is asked about the lease itself.
     pub(super) fn tenure(&mut self, tenure: &Tenure) -> Reply {
         let token = match tenure {
-            Tenure::Show | Tenure::Renew(_) => None,
+            Tenure::Show | Tenure::Inherit(_) | Tenure::Renew(_) => None,
             Tenure::Release(owner) => Some(&owner.token),
             Tenure::Remove(token) => Some(token),
         };

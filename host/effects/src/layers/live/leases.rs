@@ -1,6 +1,6 @@
 //! The leases of one run on its machines.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -24,6 +24,8 @@ const PARTING: Duration = Duration::from_secs(10);
 pub struct Leases {
     owner: Mutex<Arc<Owner>>,
     machines: Mutex<BTreeMap<MachineName, State>>,
+    /// Machines on which nothing of an earlier run is at work.
+    met: Mutex<BTreeSet<MachineName>>,
 }
 
 /// What is known of a machine's lease.
@@ -47,7 +49,11 @@ impl Leases {
     pub fn new(owner: Owner) -> Self {
         let owner = Mutex::new(Arc::new(owner));
         let machines = Mutex::default();
-        Self { owner, machines }
+        Self {
+            owner,
+            machines,
+            met: Mutex::default(),
+        }
     }
 
     /// Says which run they are for, before the first is taken.
@@ -63,6 +69,29 @@ impl Leases {
 
     fn is_own(&self, lease: Option<&Lease>) -> bool {
         lease.is_some_and(|lease| lease.token == self.owner().token)
+    }
+
+    /// Whether nothing of an earlier run is at work on a machine, as far as is known.
+    pub(super) fn knows(&self, machine: &MachineName) -> bool {
+        let met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
+        met.contains(machine)
+    }
+
+    /// Nothing of an earlier run is at work on a machine.
+    pub(super) fn met(&self, machine: &MachineName) {
+        let mut met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
+        met.insert(machine.clone());
+    }
+
+    /// Who inherits from the one that has a lease: this run, where that was an earlier one of its
+    /// controller and cell. Whoever only looks has no controller, and inherits from nobody.
+    pub(super) fn heir_of(&self, lease: Option<Lease>) -> Option<Arc<Owner>> {
+        let own = self.owner();
+        let dead = lease?.owner?;
+        let is_heir = !own.controller.is_empty()
+            && (&dead.controller, &dead.cell) == (&own.controller, &own.cell)
+            && dead.token != own.token;
+        is_heir.then_some(own)
     }
 
     /// What has to hold for a change. Refused, with nothing sent, once the lease was lost.
