@@ -45,9 +45,11 @@ impl Approval for Operator {
             let _ = writeln!(question, "  {}", clean(line));
         }
         question.push_str("do it all the same? (y = this one, n = stop) ");
-        let terminal = self.terminal.clone();
-        let answer = tokio::task::spawn_blocking(move || terminal.ask(&question)).await;
-        let yes = matches!(answer, Ok(Some(word)) if word.trim().eq_ignore_ascii_case("y"));
+        let answer = self
+            .terminal
+            .ask_amid(&question, self.tell.subscribe())
+            .await;
+        let yes = answer.is_some_and(|word| word.trim().eq_ignore_ascii_case("y"));
         if !yes {
             self.stopped.store(true, Ordering::Relaxed);
             let _ = self.tell.send(true);

@@ -240,6 +240,11 @@ impl Reach {
         });
     }
 
+    /// Tells when the operator wants all of it to stop.
+    pub(crate) fn stop(&self) -> Stop {
+        self.stop.clone()
+    }
+
     /// The layers of a command that only looks and leaves no record.
     pub(crate) fn look(&self) -> Arc<dyn Effects> {
         Arc::new(Policy::new(Secrets::new(self.live(), self.vault.clone())))

@@ -4,13 +4,14 @@ use std::{
     fmt,
     io::{IsTerminal as _, Stderr, Stdout, Write as _},
     process::ExitCode,
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
 use anstream::{AutoStream, ColorChoice};
+use cellhost_engine::Stop;
 use cellhost_plan::Diagnostics;
 use clap::builder::styling::{AnsiColor, Style};
-use indicatif::ProgressBar;
+use indicatif::{ProgressBar, ProgressDrawTarget};
 
 use crate::error::{CommandError, Kind};
 
@@ -28,6 +29,8 @@ pub(crate) struct Terminal {
     interactive: bool,
     /// The line of what is under way, where there is one.
     line: Arc<OnceLock<ProgressBar>>,
+    /// What waits to be written while a question stands there.
+    held: Arc<Mutex<Option<String>>>,
 }
 
 impl Terminal {
@@ -39,6 +42,7 @@ impl Terminal {
             stderr: AutoStream::choice(&stderr),
             interactive: stderr.is_terminal(),
             line: Arc::default(),
+            held: Arc::default(),
         }
     }
 
@@ -57,22 +61,73 @@ impl Terminal {
         let _ = self.line.set(line);
     }
 
-    /// Asks a question and reads one line; none where nobody is there, or the input ends.
+    /// Asks a question and reads one line, while nothing else goes on; none where nobody is there, or
+    /// the input ends.
     pub(crate) fn ask(&self, question: &str) -> Option<String> {
         if !self.can_ask() {
             return None;
         }
-        let asked = || {
-            let mut stderr = self.stderr();
-            let _ = write!(stderr, "{question}");
-            let _ = stderr.flush();
-            let mut line = String::new();
-            let read = std::io::stdin().read_line(&mut line).ok()?;
-            (read > 0).then_some(line)
+        let mut stderr = self.stderr();
+        let _ = write!(stderr, "{question}");
+        let _ = stderr.flush();
+        read_line()
+    }
+
+    /// The same in the middle of a run: what others write meanwhile is shown afterwards, and where
+    /// the operator stops all of it instead there is no answer.
+    pub(crate) async fn ask_amid(&self, question: &str, mut stop: Stop) -> Option<String> {
+        if !self.can_ask() || *stop.borrow() {
+            return None;
+        }
+        self.hold();
+        let mut stderr = self.stderr();
+        let _ = write!(stderr, "{question}");
+        let _ = stderr.flush();
+        let read = tokio::task::spawn_blocking(read_line);
+        let answer = tokio::select! {
+            line = read => line.ok().flatten(),
+            // Whoever reads stays behind, and nobody asks any more.
+            Ok(_) = stop.wait_for(|stopped| *stopped) => None,
         };
-        match self.line.get() {
-            Some(line) => line.suspend(asked),
-            None => asked(),
+        if answer.is_none() {
+            let _ = writeln!(stderr);
+        }
+        self.release();
+        answer
+    }
+
+    /// Takes the line of what is under way away, and keeps back what is written from now on.
+    fn hold(&self) {
+        if let Some(line) = self.line.get() {
+            line.set_draw_target(ProgressDrawTarget::hidden());
+            // One that is hidden leaves what it has drawn.
+            let _ = write!(self.stderr(), "\r\x1b[2K");
+        }
+        *self.held() = Some(String::new());
+    }
+
+    /// Shows what was kept back, and the line again.
+    fn release(&self) {
+        let held = self.held().take();
+        let _ = write!(self.stderr(), "{}", held.unwrap_or_default());
+        if let Some(line) = self.line.get() {
+            line.set_draw_target(ProgressDrawTarget::stderr());
+        }
+    }
+
+    fn held(&self) -> MutexGuard<'_, Option<String>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes a line to stderr, or keeps it back while a question stands there.
+    fn line(&self, text: &impl fmt::Display) {
+        match self.held().as_mut() {
+            Some(held) => {
+                let _ = fmt::Write::write_fmt(held, format_args!("{text}\n"));
+            }
+            None => {
+                let _ = writeln!(self.stderr(), "{text}");
+            }
         }
     }
 
@@ -85,12 +140,12 @@ impl Terminal {
 
     /// Writes a line for people to stderr.
     pub(crate) fn note(&self, text: impl fmt::Display) {
-        let _ = writeln!(self.stderr(), "{text}");
+        self.line(&text);
     }
 
     /// Writes a less important line for people to stderr.
     pub(crate) fn faint(&self, text: impl fmt::Display) {
-        let _ = writeln!(self.stderr(), "{FAINT}{text}{FAINT:#}");
+        self.line(&format_args!("{FAINT}{text}{FAINT:#}"));
     }
 
     /// Writes why a command failed: the message, its causes and what may help.
@@ -129,4 +184,10 @@ impl Terminal {
     fn stderr(&self) -> AutoStream<Stderr> {
         AutoStream::new(std::io::stderr(), self.stderr)
     }
+}
+
+fn read_line() -> Option<String> {
+    let mut line = String::new();
+    let read = std::io::stdin().read_line(&mut line).ok()?;
+    (read > 0).then_some(line)
 }

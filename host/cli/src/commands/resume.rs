@@ -75,6 +75,7 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<ExitCode, Com
     };
     let mut session = Session::open_as(&plan, "resume", &opening.roster, terminal).await?;
     let lines = unchanged(&entry, &session, terminal).await?;
+    still_last(&entry)?;
     let reach = Reach::open(&session.deployment, &args.reach, false)?;
     sameness::check(&entry, &session, &reach, args.same_secrets)?;
     let (journal, past) = taken_up(&entry, &session, lines)?;
@@ -94,7 +95,12 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<ExitCode, Com
             _ => "failed",
         },
     ));
-    let person = Arc::new(Person::new(args.assume_done, args.do_again, terminal));
+    let person = Arc::new(Person::new(
+        args.assume_done,
+        args.do_again,
+        terminal,
+        reach.stop(),
+    ));
     let effects = reach.resumed(journal.clone(), past, person.clone());
     let deployment = &session.deployment;
     let summary = reach
@@ -148,7 +154,7 @@ async fn unchanged(
     let before = fs_err::read(&entry.path).ok();
     let cell = &session.deployment.plan.cell;
     let brought = afar::bring(&far.store, cell, terminal).await?;
-    let last = Shelf::open()?.real_runs(cell)?.into_iter().next();
+    let last = Shelf::open()?.last_real_run(cell)?;
     if last.is_some_and(|last| last.id == entry.id) && fs_err::read(&entry.path).ok() == before {
         return Ok(brought.lines.get(&entry.id).copied());
     }
@@ -182,12 +188,10 @@ fn chosen(args: &Args, terminal: &Terminal) -> Result<Entry, CommandError> {
         let path = args.plan.clone().unwrap_or_else(|| "plan.toml".into());
         load(&path, terminal)?.cell
     };
-    let mut runs = shelf.real_runs(&cell)?;
-    if runs.is_empty() {
+    let Some(last) = shelf.last_real_run(&cell)? else {
         return Err(usage(format!("cell `{cell}` had no run from here yet"))
             .hint("`cellhost run` begins one"));
-    }
-    let last = runs.remove(0);
+    };
     if let Some(entry) = named.filter(|entry| entry.id != last.id) {
         return Err(usage(format!(
             "run {} came after run {}",
@@ -206,6 +210,19 @@ fn chosen(args: &Args, terminal: &Terminal) -> Result<Entry, CommandError> {
         .hint("`cellhost run` looks whether everything still is as planned"));
     }
     Ok(last)
+}
+
+/// Refuses where somebody else went on, or began anew, before this one had the cell's lock.
+fn still_last(entry: &Entry) -> Result<(), CommandError> {
+    let last = Shelf::open()?.last_real_run(&entry.opening.cell)?;
+    if last.is_some_and(|last| last.id == entry.id && last.ended == entry.ended) {
+        return Ok(());
+    }
+    let error = anyhow!(
+        "somebody else was at work on cell `{}` just now",
+        entry.opening.cell
+    );
+    Err(CommandError::new(Fault::Usage, error).hint("`cellhost runs` tells what became of it"))
 }
 
 /// The journal after what is on record, and what that is.

@@ -108,11 +108,30 @@ impl Shelf {
         Ok((entries, unreadable))
     }
 
-    /// The runs of a cell that changed machines, the newest first.
-    pub(crate) fn real_runs(&self, cell: &CellName) -> Result<Vec<Entry>, CommandError> {
-        let (mut entries, _) = self.entries()?;
-        entries.retain(|entry| entry.opening.cell == *cell && entry.opening.kind != Kind::DryRun);
-        Ok(entries)
+    /// The last run of a cell that changed machines. Refused where a record cannot be read that may
+    /// be of a later one.
+    pub(crate) fn last_real_run(&self, cell: &CellName) -> Result<Option<Entry>, CommandError> {
+        for (id, path) in self.files()? {
+            let folder = path.parent().and_then(Path::file_name);
+            if folder.and_then(|name| name.to_str()) != Some(cell.as_str()) {
+                continue;
+            }
+            match Entry::read(id.clone(), &path) {
+                Ok(entry) if entry.opening.kind == Kind::DryRun => {}
+                Ok(entry) => return Ok(Some(entry)),
+                // It died before it could say what it is, and nothing is done before that.
+                Err(_) if Record::read(&path).is_ok_and(|record| record.lines.is_empty()) => {}
+                Err(error) => {
+                    let error = error.context(format!(
+                        "cannot use the record of run {id}, which came last: `{}`",
+                        path.display()
+                    ));
+                    return Err(CommandError::new(Fault::Failed, error)
+                        .hint("`cellhost run` looks at every machine anew and needs no record"));
+                }
+            }
+        }
+        Ok(None)
     }
 
     /// The record whose name begins so.

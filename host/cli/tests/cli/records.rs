@@ -145,6 +145,42 @@ fn says_where_a_record_is_broken_and_goes_on_with_none_that_is() -> anyhow::Resu
 }
 
 #[test]
+fn goes_on_with_no_run_before_one_whose_record_cannot_be_read() -> anyhow::Result<()> {
+    let (scene, id) = failed()?;
+    let place = guests().display().to_string();
+    cellhost(&scene, &["run", "--modules", &place], "sesame-1")?;
+    let runs = scene.path().join("state/runs/c");
+    let first = runs.join(format!("{}.jsonl", id.to_ascii_uppercase()));
+    let second = fs_err::read_dir(&runs)?.map(|entry| entry.map(|entry| entry.path()));
+    let second = second.collect::<Result<Vec<_>, _>>()?;
+    let second = second.into_iter().find(|path| *path != first);
+    let second = second.context("a second record")?;
+    let text = fs_err::read_to_string(&second)?;
+    fs_err::write(
+        &second,
+        text.replacen("\"kind\":\"end\"", "\"kind\":\"and\"", 1),
+    )?;
+    for words in [&["resume"][..], &["resume", &id]] {
+        let refused = cellhost(&scene, words, "sesame-1")?;
+        assert_eq!(refused.code, Some(1), "{refused:?}");
+        let why = "cannot use the record of run 0";
+        assert!(refused.stderr.contains(why), "{refused:?}");
+        assert!(refused.stderr.contains("which came last"), "{refused:?}");
+        assert!(
+            refused.stderr.contains("hint: `cellhost run`"),
+            "{refused:?}"
+        );
+    }
+    // Who died before it said what it was did nothing.
+    fs_err::write(&second, "{\"sha256\":\"")?;
+    let resumed = cellhost(&scene, &["resume"], "sesame-1")?;
+    let shown = id.to_ascii_uppercase();
+    let words = format!("going on with run {}", shown.get(..10).context("a name")?);
+    assert!(resumed.stderr.contains(&words), "{resumed:?}");
+    Ok(())
+}
+
+#[test]
 fn tells_what_another_version_would_have_asked_otherwise() -> anyhow::Result<()> {
     let (scene, id) = failed()?;
     // The same module in a later version, which says its greeting in other words.

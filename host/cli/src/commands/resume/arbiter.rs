@@ -1,11 +1,11 @@
 //! Asks a person about commands of which nobody knows whether they ran.
 
-use std::io::IsTerminal as _;
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 use cellhost_effects::layers::{Arbiter, Question, Verdict};
 use cellhost_effects::record::EffectName;
+use cellhost_engine::Stop;
 
 use crate::report::{clean, quoted};
 use crate::terminal::Terminal;
@@ -15,17 +15,25 @@ pub(super) struct Person {
     done: Vec<EffectName>,
     again: Vec<EffectName>,
     terminal: Terminal,
+    /// Whether nobody wants to be asked any more.
+    stop: Stop,
     /// One question at a time.
     asking: tokio::sync::Mutex<()>,
     open: Mutex<Vec<EffectName>>,
 }
 
 impl Person {
-    pub(super) fn new(done: Vec<EffectName>, again: Vec<EffectName>, terminal: &Terminal) -> Self {
+    pub(super) fn new(
+        done: Vec<EffectName>,
+        again: Vec<EffectName>,
+        terminal: &Terminal,
+        stop: Stop,
+    ) -> Self {
         Self {
             done,
             again,
             terminal: terminal.clone(),
+            stop,
             asking: tokio::sync::Mutex::default(),
             open: Mutex::default(),
         }
@@ -38,9 +46,6 @@ impl Person {
     }
 
     async fn asked(&self, question: &Question) -> Verdict {
-        if !self.terminal.is_interactive() || !std::io::stdin().is_terminal() {
-            return Verdict::Open;
-        }
         let _turn = self.asking.lock().await;
         let words: Vec<String> = question
             .command
@@ -48,29 +53,25 @@ impl Person {
             .iter()
             .map(|word| quoted(word))
             .collect();
-        self.terminal.note(format!(
-            "nobody knows whether this ran on {} ({}):\n  $ {}",
+        let mut text = format!(
+            "nobody knows whether this ran on {} ({}):\n  $ {}\n",
             question.machine,
             clean(&question.effect.to_string()),
             words.join(" "),
-        ));
+        );
+        let choice =
+            "did it? [y] yes, it is done; [a] run it again; [n] nobody can say, stop here: ";
+        text.push_str(choice);
         loop {
-            self.terminal.note(
-                "did it? [y] yes, it is done; [a] run it again; [n] nobody can say, stop here",
-            );
-            let line = tokio::task::spawn_blocking(|| {
-                let mut line = String::new();
-                let read = std::io::stdin().read_line(&mut line);
-                read.ok().filter(|read| *read > 0).map(|_| line)
-            });
-            let Ok(Some(line)) = line.await else {
+            let answer = self.terminal.ask_amid(&text, self.stop.clone()).await;
+            let Some(answer) = answer else {
                 return Verdict::Open;
             };
-            match line.trim().to_ascii_lowercase().as_str() {
+            match answer.trim().to_ascii_lowercase().as_str() {
                 "y" | "yes" => return Verdict::Done,
                 "a" | "again" => return Verdict::Again,
                 "n" | "no" => return Verdict::Open,
-                _ => {}
+                _ => choice.clone_into(&mut text),
             }
         }
     }
