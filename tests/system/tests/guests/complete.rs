@@ -14,10 +14,10 @@ fn every_guest_has_a_test() -> Result<()> {
             folders.insert(entry.file_name().to_string_lossy().into_owned());
         }
     }
-    // `pair` is there for real machines, whose services it restarts, and `worker` for the
-    // simulation, which deploys it behind a quorum.
+    // `pair` and `chores` are there for real machines, on which they show what was done twice, and
+    // `worker` for the simulation, which deploys it behind a quorum.
     let mut tried = BTreeSet::from([bench::GUEST, commanding::GUEST, rolling::GUEST]);
-    tried.extend(["pair", "worker"]);
+    tried.extend(["chores", "pair", "worker"]);
     tried.extend(greeting::GUESTS);
     tried.extend(misbehaving::REFUSED);
     tried.extend(misbehaving::FAULTY.map(|(name, _)| name));

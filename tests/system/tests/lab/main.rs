@@ -8,17 +8,23 @@
 
 mod bad_modules;
 mod barrier;
+mod chance;
+mod deaths;
 mod divergence;
 mod dry_run;
 mod foresight;
 mod founding;
 mod greetings;
 mod healing;
+mod history;
 mod interrupt;
 mod killing;
 mod leases;
+mod operator;
+mod prompts;
 mod redis;
 mod remote;
+mod resuming;
 mod rolling;
 mod shrinking;
 mod site;

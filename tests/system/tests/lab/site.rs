@@ -1,5 +1,5 @@
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
@@ -61,11 +61,44 @@ impl Site {
         Ok(fs_err::write(self.path().join("plan.toml"), plan)?)
     }
 
+    /// Where the records of all runs are.
+    pub(crate) fn runs(&self) -> PathBuf {
+        self.path().join("state/runs")
+    }
+
+    /// Writes the plan that has chores done on all machines, with this text and these settings more.
+    pub(crate) fn chores(&self, text: &str, more: &str) -> Result<()> {
+        cellhost_system_tests::guest("chores")?;
+        self.plan(&format!(
+            "[modules.chores]\non = \"all\"\nsettings = {{ text = \"{text}\"{more} }}\n"
+        ))
+    }
+
     /// Prepares the program, within the lab's network and with a bare environment.
     pub(crate) fn cellhost(&self, words: &[&str], variables: &[(&str, &str)]) -> Command {
         let mut all = vec![self.program.as_os_str()];
         all.extend(words.iter().map(std::ffi::OsStr::new));
         self.enter(&all, variables)
+    }
+
+    /// Prepares any other program of this computer in the same way.
+    pub(crate) fn elsewhere(&self, words: &[&str]) -> Command {
+        let words: Vec<_> = words.iter().map(std::ffi::OsStr::new).collect();
+        self.enter(&words, &[])
+    }
+
+    /// Begins `cellhost run`, whose end somebody else waits for.
+    pub(crate) fn begin(&self, options: &[&str]) -> Result<Child> {
+        let guests = cellhost_system_tests::guests().canonicalize()?;
+        let mut words = vec![
+            "run",
+            "--modules",
+            guests.to_str().context("a path in UTF-8")?,
+        ];
+        words.extend(options);
+        let mut command = self.cellhost(&words, &[]);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        Ok(command.spawn()?)
     }
 
     fn enter(&self, words: &[&std::ffi::OsStr], variables: &[(&str, &str)]) -> Command {
