@@ -5,6 +5,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::guests::{self, Workshop};
+use crate::lab_kills;
 use crate::step::succeed;
 
 /// The guests that are deployed.
@@ -17,6 +18,9 @@ const MATRIX: &str = "docs/crash-matrix.md";
 /// What `cargo xtask crash-test` is told.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
+    /// Kills runs on machines of a lab too, thirty times.
+    #[arg(long)]
+    full: bool,
     /// Plays only this seed, and tells what happened.
     #[arg(long)]
     seed: Option<u64>,
@@ -48,7 +52,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if arguments.write {
         command.arg("--write");
     }
-    succeed(&mut command)
+    succeed(&mut command)?;
+    if arguments.full {
+        lab_kills::run(&workshop, arguments.write)?;
+    }
+    Ok(())
 }
 
 /// The program that plays. It is built in a profile of its own, in which a schedule takes a third of

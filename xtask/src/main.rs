@@ -9,6 +9,7 @@ mod bench;
 mod crash_test;
 mod demo;
 mod guests;
+mod lab_kills;
 mod lab_test;
 mod setup;
 mod step;
