@@ -9,7 +9,8 @@ use crate::setup;
 use crate::step::{step, succeed};
 
 /// The tests of `tests/system/tests/lab` that are a module's, by the beginning of their names.
-const TESTS: [(&str, &[&str]); 2] = [
+const TESTS: [(&str, &[&str]); 3] = [
+    ("galera", &["galera::"]),
     ("redis-cluster", &["founding::", "healing::", "shrinking::"]),
     ("zookeeper", &["zookeeper::"]),
 ];

@@ -3,7 +3,10 @@ use std::process::Command;
 use anyhow::Result;
 
 /// Values for what the examples take from the environment.
-const VARIABLES: [(&str, &str); 1] = [("REDIS_PASSWORD", "open-sesame")];
+const VARIABLES: [(&str, &str); 2] = [
+    ("GALERA_SST_PASSWORD", "open-sesame"),
+    ("REDIS_PASSWORD", "open-sesame"),
+];
 
 /// Whoever adds a module says how it is used.
 #[test]

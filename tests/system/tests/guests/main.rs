@@ -21,6 +21,7 @@ mod edits;
 mod examples;
 mod foresight;
 mod foretold;
+mod galera;
 mod greeting;
 mod lists;
 mod many;

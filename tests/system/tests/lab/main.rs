@@ -14,6 +14,7 @@ mod divergence;
 mod dry_run;
 mod foresight;
 mod founding;
+mod galera;
 mod greetings;
 mod healing;
 mod history;

@@ -1,0 +1,173 @@
+//! Servers that keep Galera's rules, as far as they matter here.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use cellhost_effects::Answer;
+use cellhost_transport::{Command, Package, SimulatedMachine, State};
+
+use crate::stage::Stage;
+
+pub(crate) const HISTORY: &str = "8bcf4a34-aedb-14e5-bcc3-d3e36277729f";
+pub(crate) const DATA: &str = "/var/lib/mysql";
+pub(crate) const GRASTATE: &str = "/var/lib/mysql/grastate.dat";
+const BEGINNING: &str = "/run/mariadb-wsrep-new-cluster";
+const SCRIPT: &str = "/etc/mysql/cell/account.sql";
+const PRIVILEGES: &str = "RELOAD\nPROCESS\nLOCK TABLES\nBINLOG MONITOR\nSLAVE MONITOR\n";
+
+/// The servers of the three machines.
+#[derive(Clone, Default)]
+pub(crate) struct World(Arc<Mutex<Servers>>);
+
+/// What there is to know about them.
+#[derive(Default)]
+pub(crate) struct Servers {
+    /// Those that serve, by the number of their machine.
+    pub(crate) living: BTreeSet<u8>,
+    /// Every start, in order: whose, and whether it began a cluster.
+    pub(crate) starts: Vec<(u8, bool)>,
+    /// How far each is.
+    pub(crate) positions: BTreeMap<u8, i64>,
+    /// The password of the account by which data is given.
+    pub(crate) account: Option<String>,
+    /// The fewest that served beside one that was started.
+    pub(crate) fewest: Option<usize>,
+}
+
+impl World {
+    /// Puts the servers onto the machines of a stage.
+    pub(crate) fn on(stage: &Stage) -> Self {
+        let world = Self::default();
+        for (number, machine) in (1..).zip(stage.fleet.machines()) {
+            world.prepare(number, machine);
+        }
+        world
+    }
+
+    /// What there is to know.
+    pub(crate) fn servers(&self) -> MutexGuard<'_, Servers> {
+        self.0.lock().expect("nobody panicked")
+    }
+
+    /// Kills the server of a machine, which leaves its position to its data alone.
+    pub(crate) fn kill(&self, number: u8, state: &mut State) {
+        self.servers().living.remove(&number);
+        if let Some(service) = state.services.get_mut("mariadb") {
+            service.running = false;
+        }
+        state.write(GRASTATE, grastate(-1, 0));
+    }
+
+    fn prepare(&self, number: u8, machine: &SimulatedMachine) {
+        let server = Package::new("10.11.19")
+            .with_service("mariadb")
+            .with_user("mysql")
+            .with_file("/etc/mysql/mariadb.conf.d/50-server.cnf", "[mysqld]\n")
+            .with_file("/var/lib/mysql/ibdata1", "")
+            .with_file("/var/lib/mysql/mysql/plugin.frm", "");
+        machine.state().offer("mariadb-server", server);
+        for name in ["galera-4", "mariadb-backup", "socat"] {
+            machine.state().offer(name, Package::new("1"));
+        }
+        machine.answer(&["sleep", "1"], |_, _| 0.into());
+        machine.answer(&["systemctl", "is-active", "mariadb"], |state, _| {
+            let runs = state.services.get("mariadb").is_some_and(|one| one.running);
+            let word = if runs { "active\n" } else { "inactive\n" };
+            word.into()
+        });
+        let world = self.clone();
+        machine.answer(&["galera_recovery"], move |_, _| {
+            let servers = world.servers();
+            let position = servers.positions.get(&number).copied().unwrap_or(-1);
+            format!("--wsrep_start_position={HISTORY}:{position}\n")
+                .as_str()
+                .into()
+        });
+        let world = self.clone();
+        machine.answer(
+            &["mariadb", "--no-defaults", ".."],
+            move |state, command| world.told(number, state, command),
+        );
+        let world = self.clone();
+        machine.start("mariadb", move |state| world.start(number, state));
+    }
+
+    /// What the client of the database answers.
+    fn told(&self, number: u8, state: &mut State, command: &Command) -> Answer {
+        let mut servers = self.servers();
+        if !servers.living.contains(&number) {
+            return Answer {
+                status: 1,
+                output: Vec::new(),
+                errors: b"ERROR 2002 (HY000): Can't connect to local server\n".to_vec(),
+            };
+        }
+        let statements = command.argv.last().map_or("", String::as_str);
+        let is_source = statements.starts_with("source ");
+        if is_source {
+            let script = state.text(SCRIPT).unwrap_or_default();
+            let password = script.split("IDENTIFIED BY '").nth(1);
+            let password = password.and_then(|rest| rest.split("';").next());
+            // As the server reads a text between quotes.
+            let read = |text: &str| text.replace("''", "'").replace("\\\\", "\\");
+            servers.account = password.map(read);
+            return 0.into();
+        }
+        if command.argv.iter().any(|word| word == "--user=sst") {
+            let variable = |(name, _): &&(String, String)| name == "MYSQL_PWD";
+            let given = command.environment.iter().find(variable);
+            let is_right =
+                given.is_some() && given.map(|(_, value)| value) == servers.account.as_ref();
+            return if is_right {
+                PRIVILEGES.into()
+            } else {
+                1.into()
+            };
+        }
+        let size = servers.living.len();
+        format!(
+            "wsrep_local_state_comment\tSynced\nwsrep_cluster_size\t{size}\n\
+             wsrep_cluster_state_uuid\t{HISTORY}\nwsrep_cluster_status\tPrimary\nwsrep_ready\tON\n\
+             wsrep_on\tON\nwsrep_cluster_name\tstage\n"
+        )
+        .as_str()
+        .into()
+    }
+
+    /// Starts a server: it begins a cluster if it is told to, or joins one.
+    fn start(&self, number: u8, state: &mut State) -> Result<(), String> {
+        let mut servers = self.servers();
+        servers.living.remove(&number);
+        let begins = state.text(BEGINNING).is_some();
+        let others = servers.living.len();
+        servers.starts.push((number, begins));
+        let known = state.text(GRASTATE).unwrap_or_default().to_owned();
+        let refused = known.contains("safe_to_bootstrap: 0");
+        if begins && refused {
+            return Err("It may not be safe to bootstrap the cluster from this node".to_owned());
+        }
+        if !begins && others == 0 {
+            return Err("failed to reach primary view".to_owned());
+        }
+        if !begins && known.is_empty() && servers.account.is_none() {
+            return Err("SST failed: the donor cannot log in".to_owned());
+        }
+        if !begins {
+            let fewest = servers.fewest.map_or(others, |fewest| fewest.min(others));
+            servers.fewest = Some(fewest);
+        }
+        let newest = servers.positions.values().max().copied().unwrap_or(0);
+        servers.positions.insert(number, newest);
+        servers.living.insert(number);
+        state.write(GRASTATE, grastate(-1, 0));
+        Ok(())
+    }
+}
+
+/// What a server writes about itself.
+pub(crate) fn grastate(position: i64, safe: u8) -> String {
+    format!(
+        "# GALERA saved state\nversion: 2.1\nuuid:    {HISTORY}\nseqno:   {position}\n\
+         safe_to_bootstrap: {safe}\n"
+    )
+}
