@@ -51,10 +51,10 @@ impl Situation<'_> {
         let living: Vec<&Seen> = self.all().filter(|one| one.lives()).collect();
         match living.first() {
             Some(one) => {
-                self.refuse_two(&living)?;
+                Self::refuse_two(&living)?;
                 self.beside(one)
             }
-            None => self.from_nothing(),
+            None => self.begin(),
         }
     }
 
@@ -63,7 +63,7 @@ impl Situation<'_> {
     }
 
     /// Two clusters cannot become one.
-    fn refuse_two(&self, living: &[&Seen]) -> Result<(), String> {
+    fn refuse_two(living: &[&Seen]) -> Result<(), String> {
         let mut known = living.iter().filter_map(|one| Some((one, history(one)?)));
         let Some((one, own)) = known.next() else {
             return Ok(());
@@ -97,7 +97,7 @@ impl Situation<'_> {
     }
 
     /// Begins, where nobody serves.
-    fn from_nothing(&self) -> Result<Step, String> {
+    fn begin(&self) -> Result<Step, String> {
         let unknown = self.all().filter_map(|one| match &one.state {
             State::Unknown(why) => Some(format!("{} ({why})", one.name)),
             _ => None,

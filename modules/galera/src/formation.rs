@@ -31,7 +31,7 @@ const PRIVILEGES: [&str; 5] = [
 pub(crate) fn form(cell: &Cell<Settings>) -> Result<(), Failure> {
     let members = cell.members();
     let count = members.len();
-    if count % 2 == 0 {
+    if count.is_multiple_of(2) {
         log::warn(&format!(
             "{count} members outlive the loss of no more than {} would",
             count - 1

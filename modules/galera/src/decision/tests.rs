@@ -183,7 +183,9 @@ fn nobody_begins_while_the_data_of_one_is_missing() {
     let mut all = [wiped.clone(), wiped.clone(), wiped];
     assert!(next(&all).is_err());
     // With the word of the operator the others come back, or a new cluster is founded.
-    all.iter_mut().for_each(|one| one.note = None);
+    for one in &mut all {
+        one.note = None;
+    }
     assert_eq!(next(&all), Ok(Step::Found(2)));
     assert_eq!(
         next(&[stopped(1, Some(7)), empty(2), stopped(3, Some(7))]),
