@@ -2,8 +2,10 @@
 # which meanwhile reads on: the end of its input ends the job. Its output goes through pipes of
 # its own, so that nothing a program leaves behind can write into later answers.
 ch_job() {
+# Whoever waits for the lead, here and a shell below, stays until it has ended what it leads: as long as
+# something is at work, so is the shell that is named as being so.
 trap : TERM
-{ { ch_lead 2>&6 6>&- | cat >&4 4>&- 5>&- 6>&-; } 6>&1 | cat >&5 4>&- 5>&- 6>&-; } 4>&1 5>&2 </dev/null
+{ { trap : TERM; ch_lead 2>&6 6>&- | cat >&4 4>&- 5>&- 6>&-; } 6>&1 | cat >&5 4>&- 5>&- 6>&-; } 4>&1 5>&2 </dev/null
 ch_end
 }
 ch_lead() {
