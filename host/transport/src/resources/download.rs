@@ -39,7 +39,8 @@ impl Download {
         }
         let outside = (self.mode, self.owner.as_deref(), self.group.as_deref());
         let words = [source(&self.url)?, hash(&self.hash)?];
-        let mut placing = Placing::open(&self.path, outside, facts, settling)?;
+        let beside = settling.beside(&operand(&self.path));
+        let mut placing = Placing::open(&self.path, beside, outside, facts, settling)?;
         settling.script.call("ch_do ch_fetch_into_place", words)?;
         let note = settling.note(&self.path, self.hash.clone())?;
         placing.ready(&note, None, settling)?;

@@ -66,14 +66,15 @@ impl File {
         settling.script.call("ch_do ch_file_outside", words)
     }
 
-    /// Writes how it is written beside its place.
+    /// Writes how it is written beside its place, under this name.
     pub(crate) fn prepare(
         &self,
+        beside: String,
         facts: &Facts,
         settling: &mut Settling,
     ) -> Result<Placing, Refusal> {
         let outside = (self.mode, self.owner.as_deref(), self.group.as_deref());
-        let mut placing = Placing::open(&self.path, outside, facts, settling)?;
+        let mut placing = Placing::open(&self.path, beside, outside, facts, settling)?;
         settling.content(&self.content)?;
         let note = settling.note(&self.path, self.hash.clone())?;
         let hash = placing.is_strange().then_some(self.hash.as_str());

@@ -30,9 +30,10 @@ struct Outside {
 }
 
 impl Placing {
-    /// Opens a file for a path; wishes of none keep what a file there has.
+    /// Opens a file for a path, under a name beside it; wishes of none keep what a file there has.
     pub(crate) fn open(
         path: &str,
+        beside: String,
         (mode, owner, group): (Option<u32>, Option<&str>, Option<&str>),
         facts: &Facts,
         settling: &mut Settling,
@@ -50,7 +51,6 @@ impl Placing {
             known: before.is_some(),
         };
         let at = operand(path);
-        let beside = settling.beside(&at);
         // Until it has its owner and group it is root's, and nobody else may do more with it than
         // with the finished one.
         let made = outside.mode.unwrap_or(0o644) & PLAIN;

@@ -5,7 +5,7 @@ use super::{Settling, Step};
 use crate::Task;
 use crate::resources::Wish;
 use crate::resources::file::File;
-use crate::shell::Refusal;
+use crate::shell::{Refusal, operand};
 
 /// How many files are written in one go at most.
 const MOST: usize = 100;
@@ -39,18 +39,24 @@ impl Settling {
         from: usize,
         count: usize,
     ) -> Result<(), Refusal> {
-        let mut prepared = Vec::with_capacity(count);
+        let mut files = Vec::with_capacity(count);
         for (place, task) in tasks.iter().enumerate().skip(from).take(count) {
-            let Some(file) = written(task) else { continue };
+            if let Some(file) = written(task) {
+                files.push((place, task, file, self.beside(&operand(&file.path))));
+            }
+        }
+        // From the first one on: the way to the machine may be lost at any of them.
+        self.sweeping(files.iter().map(|(.., beside)| beside.as_str()))?;
+        let mut prepared = Vec::with_capacity(count);
+        for (place, task, file, beside) in files {
             let needs = self.needs(tasks, &task.wish);
             let step = self.step(&needs);
             let hash = self.show(task)?;
-            let placing = file.prepare(&task.facts, self)?;
+            let placing = file.prepare(beside, &task.facts, self)?;
             self.script.text("ch_done\n");
             self.steps.push(Step::Prepared { hash });
             prepared.push((place, step, file, placing));
         }
-        self.sweeping(prepared.iter().map(|(.., placing)| placing.beside.as_str()))?;
         let lasting = self.step(&[]);
         let mut names: Vec<String> = Vec::new();
         for name in prepared.iter().flat_map(|(.., placing)| placing.lasting()) {
