@@ -70,7 +70,7 @@ ch_mark "$ch_v" >&2
 }
 # When the controller is gone, or ends this shell, so does what runs for it.
 ch_leave() {
-trap '' HUP INT TERM
+trap '' HUP INT PIPE TERM
 trap - EXIT
 ch_clean
 ! ch_has ch_sweep || ch_sweep
@@ -82,4 +82,5 @@ wait "$ch_j" 2>/dev/null
 }
 }
 trap ch_leave EXIT
-trap 'exit 143' HUP INT TERM
+# Where nobody hears any more is nobody to work for, and what was begun is cleared away all the same.
+trap 'exit 143' HUP INT PIPE TERM
