@@ -109,7 +109,12 @@ elif [ "$6" != take ]; then
 ch_lease_say "$1" lost
 exit 0
 elif [ -z "$ch_lv" ]; then
-[ ! -f "$1/lease" ] || ch_lease_drop "$1" ''
+# One that came to be in between has its line; to take it away for a moment would let in another.
+if [ -f "$1/lease" ]; then
+ch_lease "$1/lease"
+[ -z "$ch_lv" ] || continue
+ch_lease_drop "$1" ''
+fi
 ch_lease_take "$1" "$2" "$3" "$4" "$5" || {
 ch_end unable
 exit 0
