@@ -34,15 +34,5 @@ rm -f -- "$ch_m"
 # Ends a program that nobody waits for any more, and waits for that: whoever comes next begins anew.
 ch_creation_end() {
 ch_c=$ch_maker
-{
-ch_signal TERM
-{
-sleep 2
-ch_signal KILL
-} </dev/null >/dev/null &
-ch_k=$!
-wait "$ch_c"
-ch_signal KILL
-kill -KILL "$ch_k"
-} 2>/dev/null
+ch_stop
 }

@@ -34,7 +34,11 @@ ch_signal() {
 if ch_has setsid; then kill "-$1" "-$ch_c"; else kill "-$1" "$ch_c"; fi
 }
 ch_kill() {
-[ -n "$ch_c" ] || exit 143
+[ -z "$ch_c" ] || ch_stop
+exit 143
+}
+# Ends `ch_cmd`, by force after two seconds, and waits for that.
+ch_stop() {
 {
 ch_signal TERM
 {
@@ -46,7 +50,6 @@ wait "$ch_c"
 ch_signal KILL
 kill -KILL "$ch_k"
 } >/dev/null 2>&1
-exit 143
 }
 ch_timer() {
 sleep "$ch_d" 4>&- &
