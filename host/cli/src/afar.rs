@@ -1,9 +1,10 @@
 //! A cell's lock and records in a store, where its plan names one.
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::anyhow;
-use cellhost_plan::{CellName, Plan};
+use cellhost_plan::{CellName, Plan, spoken};
 use cellhost_state::{Brought, Hold, Holder, LockError, Loss, Standing, Store, StoreError};
 
 use crate::cell_lock::user;
@@ -134,11 +135,8 @@ fn ago(moment: &str) -> String {
         return "at no time that can be read".to_owned();
     };
     let seconds = jiff::Timestamp::now().as_second() - then.as_second();
-    match seconds.max(0) {
-        seconds @ ..120 => format!("{seconds} s ago"),
-        seconds @ 120..7200 => format!("{} min ago", seconds / 60),
-        seconds => format!("{} h ago", seconds / 3600),
-    }
+    let time = Duration::from_secs(u64::try_from(seconds).unwrap_or(0));
+    format!("{} ago", spoken(time))
 }
 
 /// Brings the records of a cell here.

@@ -70,15 +70,6 @@ impl Health {
     }
 }
 
-/// A time in words.
-pub(crate) fn shown(time: Duration) -> String {
-    match time.as_secs() {
-        seconds if seconds < 120 => format!("{seconds} s"),
-        seconds if seconds < 7200 => format!("{} min", seconds / 60),
-        seconds => format!("{} h", seconds / 3600),
-    }
-}
-
 /// A turn in which the host waits. Time passes in it through effects alone, so that a repeated run
 /// waits as often and asks as often.
 pub(crate) struct Gate {

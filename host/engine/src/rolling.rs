@@ -12,11 +12,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cellhost_effects::Hook;
-use cellhost_plan::{MachineName, Rolling};
+use cellhost_plan::{MachineName, Rolling, spoken};
 use cellhost_runtime::Member;
 use tokio::task::{Id, JoinSet};
 
-use crate::gate::{Gate, Health, Paused, shown};
+use crate::gate::{Gate, Health, Paused};
 use crate::passage::Passage;
 use crate::roll::{Next, Roll};
 use crate::turn::{Foreseen, Played};
@@ -352,7 +352,7 @@ impl<'a> Change<'a> {
                 self.fail(gate, status, "interrupted");
             }
             Paused::Supposedly => {
-                let patience = shown(self.rule.patience);
+                let patience = spoken(self.rule.patience);
                 let warning = format!("{words}. A run would wait for that, up to {patience}");
                 self.warnings.push(warning);
                 self.supposes = true;

@@ -32,6 +32,16 @@ pub fn parse_duration(text: &str) -> Result<Duration, Problem> {
     }
 }
 
+/// Writes about how long something takes or took, as people say it.
+pub fn spoken(time: Duration) -> String {
+    match time.as_secs() {
+        seconds @ ..120 => format!("{seconds} s"),
+        seconds @ 120..7200 => format!("{} min", seconds / 60),
+        seconds @ 7200..172_800 => format!("{} h", seconds / 3600),
+        seconds => format!("{} days", seconds / 86400),
+    }
+}
+
 /// Parses a duration and checks its bounds.
 pub(crate) fn parse_duration_within(
     text: &str,

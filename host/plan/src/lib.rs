@@ -52,7 +52,7 @@ pub use barrier::{Barrier, Ensemble};
 pub use cycle::cycles;
 pub use diagnostic::{Diagnostic, Related, Severity};
 pub use diagnostics::Diagnostics;
-pub use duration::parse_duration;
+pub use duration::{parse_duration, spoken};
 pub use host_key::HostKey;
 pub use location::at_home;
 pub use machine::Machine;

@@ -7,6 +7,8 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use cellhost_plan::spoken;
+
 /// How the lines of leases are written; a line that begins otherwise is by a later cellhost.
 pub(crate) const VERSION: &str = "1";
 /// The longest word of an owner.
@@ -154,16 +156,6 @@ impl std::fmt::Display for Lease {
             formatter.write_str(", its shell is still there")?;
         }
         Ok(())
-    }
-}
-
-/// A time as people say it.
-fn spoken(time: Duration) -> String {
-    match time.as_secs() {
-        seconds @ ..120 => format!("{seconds} s"),
-        seconds @ 120..7200 => format!("{} min", seconds / 60),
-        seconds @ 7200..172_800 => format!("{} h", seconds / 3600),
-        seconds => format!("{} days", seconds / 86400),
     }
 }
 

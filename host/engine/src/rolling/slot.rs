@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use cellhost_effects::Hook;
-use cellhost_plan::MachineName;
+use cellhost_plan::{MachineName, spoken};
 
 use crate::Status;
 use crate::event::Happening;
-use crate::gate::{Gate, Health, Paused, shown};
+use crate::gate::{Gate, Health, Paused};
 use crate::ground::Neighbour;
 use crate::passage::Passage;
 use crate::turn::Played;
@@ -82,7 +82,7 @@ async fn recover(passage: &Passage, patience: Duration, machine: &MachineName) -
             break Status::Skipped("interrupted".to_owned());
         }
         if gate.waited() >= patience {
-            let waited = shown(patience);
+            let waited = spoken(patience);
             let why = format!("it is not healthy {waited} after its change: {complaint}");
             break Status::Failed(why);
         }
@@ -144,7 +144,7 @@ async fn stand_by(
             break (None, Status::Unchanged);
         }
         if gate.waited() >= patience {
-            let waited = shown(patience);
+            let waited = spoken(patience);
             break (
                 None,
                 Status::Failed(format!("not taken: {why}, for {waited}")),
