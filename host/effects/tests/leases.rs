@@ -17,7 +17,7 @@ use cellhost_effects::{
 };
 use cellhost_manifest::Asks;
 use cellhost_plan::{InstanceName, MachineName};
-use cellhost_transport::{Fault, Fleet, Owner, SimulatedFleet, SimulatedMachine, Stage};
+use cellhost_transport::{Fault, Fleet, Owner, Reply, SimulatedFleet, SimulatedMachine, Stage};
 
 fn owner(controller: &str, token: &str) -> Owner {
     Owner {
@@ -238,6 +238,77 @@ async fn a_lease_whose_answer_was_lost_is_given_back_whatever_comes_next() {
     }
     assert!(ann.leases.release(ann.fleet.clone()).await.is_empty());
     assert_eq!(token(&machine), None);
+}
+
+#[tokio::test]
+async fn a_connection_that_gives_way_gives_the_lease_back_and_the_next_change_takes_it() {
+    let machine = machine();
+    let ann = Controller::new(&machine, "alpha", "t1");
+    machine.give_way().await;
+    ann.writes("first").await.unwrap();
+    machine.give_way().await;
+    assert_eq!(token(&machine), None);
+    machine.give_way().await;
+    machine.forget_requests();
+    assert!(ann.leases.release(ann.fleet.clone()).await.is_empty());
+    assert!(
+        machine.requests().is_empty(),
+        "nothing is left to give back"
+    );
+
+    ann.writes("second").await.unwrap();
+    assert_eq!(token(&machine).as_deref(), Some("t1"));
+    machine.give_way().await;
+    let bob = Controller::new(&machine, "beta", "t2");
+    bob.writes("third").await.unwrap();
+    let words = refused(ann.writes("fourth").await);
+    assert!(words.contains("is leased to ann@beta"), "{words}");
+}
+
+#[tokio::test]
+async fn a_lease_that_nobody_knows_to_be_given_back_is_given_back_at_the_end() {
+    let machine = machine();
+    let ann = Controller::new(&machine, "alpha", "t1");
+    ann.live.perform(effect(run())).await.unwrap();
+    for (fault, stands) in [
+        (Fault::Before(Stage::Connect), Some("t1")),
+        (Fault::After, None),
+    ] {
+        machine.forget_requests();
+        machine.fault_at(0, fault);
+        machine.give_way().await;
+        assert_eq!(token(&machine).as_deref(), stands);
+        ann.live.perform(effect(run())).await.unwrap();
+        assert_eq!(token(&machine).as_deref(), Some("t1"));
+    }
+    assert!(ann.leases.release(ann.fleet.clone()).await.is_empty());
+    assert_eq!(token(&machine), None);
+}
+
+#[tokio::test]
+async fn a_change_that_counted_on_a_lease_just_given_back_takes_it_anew() {
+    let machine = machine();
+    let ann = Controller::new(&machine, "alpha", "t1");
+    ann.live.perform(effect(run())).await.unwrap();
+    machine.forget_requests();
+    let (given, parting) = (machine.clone(), machine.parting().unwrap());
+    machine.fault(move |number, _| {
+        if number == 0 {
+            // The connection gave way while this change waited for it.
+            assert!(parting.request().is_some());
+            given.state().lease = None;
+            parting.answered(Reply::Lease(None));
+        }
+        Fault::None
+    });
+    ann.live.perform(effect(run())).await.unwrap();
+    assert_eq!(token(&machine).as_deref(), Some("t1"));
+    assert_eq!(machine.requests().len(), 2, "withheld once, then done");
+
+    // Whose lease was taken away by somebody is not helped by that.
+    machine.state().lease = None;
+    let words = refused(ann.live.perform(effect(run())).await);
+    assert!(words.contains("was taken away"), "{words}");
 }
 
 #[tokio::test(start_paused = true)]

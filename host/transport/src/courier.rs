@@ -35,8 +35,21 @@ pub trait Courier: Send + Sync {
         true
     }
 
+    /// Has something asked before the connection gives way to another machine's, from now on. For
+    /// couriers whose connections never do, nothing.
+    fn before_parting(&self, _parting: Arc<dyn Parting>) {}
+
     /// Ends whatever still runs on the machine for this courier and lets go of it.
     async fn close(&self);
+}
+
+/// What a machine is asked before its connection gives way to another machine's.
+pub trait Parting: Send + Sync {
+    /// The request; none where there is nothing to say.
+    fn request(&self) -> Option<Request>;
+
+    /// What came back. Not called where nobody heard.
+    fn answered(&self, reply: Reply);
 }
 
 /// Hands out couriers by machine.

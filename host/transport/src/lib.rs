@@ -23,7 +23,7 @@ mod shell;
 mod simulated;
 mod ssh;
 
-pub use courier::{Courier, CourierError, Fleet, Stage};
+pub use courier::{Courier, CourierError, Fleet, Parting, Stage};
 pub use echo::{Echo, Stream};
 pub use lease::{Claim, Lease, Owner, Tenure, Withheld};
 pub use local::LocalFleet;

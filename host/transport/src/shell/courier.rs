@@ -1,7 +1,7 @@
 //! Requests in, replies out, over whatever line leads to a shell.
 
 use std::collections::BTreeMap;
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -15,7 +15,7 @@ use super::line::{Failure, Line};
 use super::script::{Refusal, Script};
 use super::{ask, dial, hello, job, lease, look, settle};
 use crate::resources::memory;
-use crate::{Courier, CourierError, Echo, Lease, Reply, Request, Stage};
+use crate::{Courier, CourierError, Echo, Lease, Parting, Reply, Request, Stage};
 
 /// The directory in which machines remember what outlives a run. Nobody but couriers goes there.
 pub const MEMORY: &str = "/var/lib/cellhost";
@@ -45,6 +45,8 @@ impl Default for Memory {
 
 /// How long a machine may take to say how it is after it was lost.
 const AFTERMATH: Duration = Duration::from_secs(12);
+/// How long a machine may take over what it is asked before its connection gives way.
+const PARTING: Duration = Duration::from_secs(2);
 /// The pause between two questions to one that does not answer.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -70,6 +72,7 @@ pub(crate) struct ShellCourier<L> {
     conversation: Mutex<Option<Conversation>>,
     facts: std::sync::Mutex<Option<BTreeMap<String, String>>>,
     lease: std::sync::Mutex<Option<Lease>>,
+    parting: std::sync::Mutex<Option<Arc<dyn Parting>>>,
     closing: watch::Sender<bool>,
     leavings: Leavings,
 }
@@ -83,6 +86,7 @@ impl<L: Line> ShellCourier<L> {
             conversation: Mutex::new(None),
             facts: std::sync::Mutex::new(None),
             lease: std::sync::Mutex::new(None),
+            parting: std::sync::Mutex::new(None),
             closing: watch::Sender::new(false),
             leavings: Leavings::default(),
         }
@@ -93,18 +97,44 @@ impl<L: Line> ShellCourier<L> {
         &self.line
     }
 
-    /// Ends the conversation and lets go of the line, unless a request is under way or waiting.
-    /// The next request opens it again.
+    /// Ends the conversation and lets go of the line, unless a request is under way or waiting,
+    /// with a last question where there is one. The next request opens it again.
     pub(crate) async fn rest(&self) -> bool {
         let Ok(mut kept) = self.conversation.try_lock() else {
             return false;
         };
         if let Some(conversation) = kept.take() {
-            conversation.farewell().await;
+            self.part(conversation).await;
         }
         self.leavings.wait().await;
         self.line.rest().await;
         true
+    }
+
+    /// Ends a conversation with the last question, where there is one.
+    async fn part(&self, conversation: Conversation) {
+        let parting = self.parting.lock();
+        let parting = parting.unwrap_or_else(PoisonError::into_inner).clone();
+        let request = parting.as_ref().and_then(|parting| parting.request());
+        let mut held = self.leavings.holding(conversation);
+        if let (Some(parting), Some(Ok(errand))) = (parting, request.map(|it| self.errand(it))) {
+            let terms = Terms {
+                deadline: errand.terms.deadline.min(PARTING),
+                ..errand.terms
+            };
+            let (nobody, closing) = (Echo::default(), self.closing.subscribe());
+            let heard = held.carry(errand.script, terms, &nobody, closing).await;
+            let reply = heard.ok().and_then(|heard| {
+                let (output, errors) = (Sections::new(heard.output), Sections::new(heard.errors));
+                (errand.reading)(output, errors).ok()
+            });
+            if let Some(reply) = reply {
+                parting.answered(reply);
+            }
+        }
+        if let Some(conversation) = held.release() {
+            conversation.farewell().await;
+        }
     }
 
     fn errand(&self, request: Request) -> Result<Errand, Refusal> {
@@ -389,6 +419,11 @@ impl<L: Line> Courier for ShellCourier<L> {
     fn greeted_by(&self) -> Option<Lease> {
         let lease = self.lease.lock();
         lease.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn before_parting(&self, parting: Arc<dyn Parting>) {
+        let mut kept = self.parting.lock().unwrap_or_else(PoisonError::into_inner);
+        *kept = Some(parting);
     }
 
     fn is_idle(&self) -> bool {

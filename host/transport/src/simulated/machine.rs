@@ -6,8 +6,8 @@ use cellhost_plan::MachineName;
 
 use super::{Fault, State};
 use crate::{
-    Answer, Command, Courier, CourierError, Dial, DialOutcome, Echo, Fate, Reply, Request, Settled,
-    Stage, Stream,
+    Answer, Command, Courier, CourierError, Dial, DialOutcome, Echo, Fate, Parting, Reply, Request,
+    Settled, Stage, Stream,
 };
 
 type Responder = Box<dyn FnMut(&mut State, &Command) -> Answer + Send>;
@@ -21,6 +21,7 @@ pub struct SimulatedMachine {
     state: Mutex<State>,
     behaviour: Mutex<Behaviour>,
     log: Mutex<Vec<Request>>,
+    parting: Mutex<Option<Arc<dyn Parting>>>,
 }
 
 /// What it does when asked.
@@ -41,6 +42,7 @@ impl SimulatedMachine {
             name,
             behaviour: Mutex::default(),
             log: Mutex::default(),
+            parting: Mutex::default(),
         })
     }
 
@@ -110,6 +112,24 @@ impl SimulatedMachine {
     /// Cuts the machine off, as seen at some stage, or connects it again.
     pub fn cut(&self, stage: Option<Stage>) {
         held(&self.behaviour).unreachable = stage;
+    }
+
+    /// What it is asked when its connection gives way to another machine's.
+    pub fn parting(&self) -> Option<Arc<dyn Parting>> {
+        held(&self.parting).clone()
+    }
+
+    /// Lets its connection give way to another machine's.
+    pub async fn give_way(&self) {
+        let Some(parting) = self.parting() else {
+            return;
+        };
+        let Some(request) = parting.request() else {
+            return;
+        };
+        if let Ok(reply) = self.exchange(request).await {
+            parting.answered(reply);
+        }
     }
 
     /// Returns every request so far, the failed ones included.
@@ -258,6 +278,10 @@ impl Courier for SimulatedMachine {
                 reason: "as it was told to".to_owned(),
             }),
         }
+    }
+
+    fn before_parting(&self, parting: Arc<dyn Parting>) {
+        *held(&self.parting) = Some(parting);
     }
 
     async fn close(&self) {}

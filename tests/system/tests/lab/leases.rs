@@ -143,3 +143,27 @@ fn a_lease_of_the_dead_is_taken_away_by_a_person_and_missed_by_the_living() -> R
     assert!(none.stderr.contains("no lease"), "{}", none.written());
     Ok(())
 }
+
+#[test]
+fn a_machine_whose_connection_gives_way_to_another_is_given_back_at_once() -> Result<()> {
+    let site = Site::up(2)?;
+    site.plan(
+        "[modules.greeting-rust]\non = \"m1\"\nsettings = { greeting = \"hello\" }\n\n\
+         [modules.sleeps]\non = \"m2\"\nafter = [\"greeting-rust\"]\n\
+         settings = { seconds = 4712, stubborn = false }\n",
+    )?;
+    let path = site.path().join("plan.toml");
+    let plan = fs_err::read_to_string(&path)?;
+    fs_err::write(&path, plan.replace("[ssh]\n", "[ssh]\nconnections = 1\n"))?;
+    let run = Run::start(&site)?;
+    eventually("it sleeps", PATIENCE, || {
+        site.does(2, &format!("pgrep -fx '{SLEEP}'"))
+    })?;
+    // The run goes on, and has nothing of the first machine any more.
+    assert!(site.does(2, &format!("test -e {LEASE}"))?);
+    assert!(site.does(1, "test -e /etc/greeting/greeting.txt")?);
+    assert!(!site.does(1, &format!("test -e {LEASE}"))?);
+    run.end_by(Signal::INT)?;
+    assert!(!site.does(2, &format!("test -e {LEASE}"))?);
+    Ok(())
+}

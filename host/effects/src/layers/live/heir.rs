@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use cellhost_plan::MachineName;
-use cellhost_transport::{Courier, CourierError, Echo, Lease, Reply, Request, Tenure};
+use cellhost_transport::{Courier, CourierError, Echo, Lease, Parting, Reply, Request, Tenure};
 
 use super::leases::Leases;
 
@@ -58,6 +58,10 @@ impl Courier for Heir {
 
     fn greeted_by(&self) -> Option<Lease> {
         self.courier.greeted_by()
+    }
+
+    fn before_parting(&self, parting: Arc<dyn Parting>) {
+        self.courier.before_parting(parting);
     }
 
     fn is_idle(&self) -> bool {

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use cellhost_plan::MachineName;
 use cellhost_transport::{
-    Cause, Claim, CourierError, Fleet, Lease, Owner, Reply, Request, Tenure, Withheld,
+    Cause, Claim, CourierError, Fleet, Lease, Owner, Parting, Reply, Request, Tenure, Withheld,
 };
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
@@ -18,12 +19,17 @@ use crate::EffectError;
 const PULSE: Duration = Duration::from_secs(20);
 /// How long a machine may take to answer about its lease at the end of a run.
 const PARTING: Duration = Duration::from_secs(10);
+/// How many are asked at once then: what a machine waits for others is not its fault.
+const AT_ONCE: usize = 50;
 
 /// The leases of one run. They are taken with the first change of each machine, kept alive while
-/// [`Leases::keep`] is polled, and given back by [`Leases::release`].
+/// [`Leases::keep`] is polled, and given back by [`Leases::release`], or when a machine's connection
+/// gives way to another's.
 pub struct Leases {
     owner: Mutex<Arc<Owner>>,
     machines: Mutex<BTreeMap<MachineName, State>>,
+    /// How often each was given back while the run went on.
+    given_back: Mutex<BTreeMap<MachineName, u64>>,
     /// Machines on which nothing of an earlier run is at work.
     met: Mutex<BTreeSet<MachineName>>,
 }
@@ -52,6 +58,7 @@ impl Leases {
         Self {
             owner,
             machines,
+            given_back: Mutex::default(),
             met: Mutex::default(),
         }
     }
@@ -116,6 +123,22 @@ impl Leases {
         if !matches!(machines.get(machine), Some(State::Lost(_))) {
             machines.insert(machine.clone(), State::Held);
         }
+    }
+
+    /// How often a machine's lease was given back while the run went on.
+    pub(super) fn given_back(&self, machine: &MachineName) -> u64 {
+        let given = self.given_back.lock();
+        let given = given.unwrap_or_else(PoisonError::into_inner);
+        given.get(machine).copied().unwrap_or_default()
+    }
+
+    /// Gives the lease of a machine back before its connection gives way to another's: a connection
+    /// of its own would be needed for that later. What changes next takes it again.
+    pub(super) fn at_parting(self: &Arc<Self>, machine: &MachineName) -> Arc<dyn Parting> {
+        Arc::new(Giving {
+            leases: self.clone(),
+            machine: machine.clone(),
+        })
     }
 
     /// A change may have reached the machine, and nobody heard of it. Another that surely does not,
@@ -227,9 +250,12 @@ impl Leases {
         machines: Vec<MachineName>,
     ) -> Vec<(MachineName, String)> {
         let mut asked = JoinSet::new();
+        let places = Arc::new(Semaphore::new(AT_ONCE));
         for machine in machines {
-            let (fleet, owner) = (fleet.clone(), self.owner());
+            let (fleet, owner, places) = (fleet.clone(), self.owner(), places.clone());
             asked.spawn(async move {
+                // Closed never; a failed permit would only mean one more at once.
+                let _place = places.acquire_owned().await.ok();
                 let released = ask(fleet.as_ref(), &machine, Tenure::Release(owner));
                 let stands = timeout(PARTING, released).await;
                 (machine, stands)
@@ -272,6 +298,39 @@ impl Leases {
 
     fn machines(&self) -> MutexGuard<'_, BTreeMap<MachineName, State>> {
         self.machines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The lease of a machine whose connection may have to give way.
+struct Giving {
+    leases: Arc<Leases>,
+    machine: MachineName,
+}
+
+impl Parting for Giving {
+    fn request(&self) -> Option<Request> {
+        let mut machines = self.leases.machines();
+        let state = machines.get_mut(&self.machine)?;
+        if *state != State::Held {
+            return None;
+        }
+        // Until there is an answer nobody knows; and what comes next may not count on it.
+        *state = State::Doubtful;
+        let given = self.leases.given_back.lock();
+        let mut given = given.unwrap_or_else(PoisonError::into_inner);
+        *given.entry(self.machine.clone()).or_default() += 1;
+        Some(Request::Lease(Tenure::Release(self.leases.owner())))
+    }
+
+    fn answered(&self, reply: Reply) {
+        let Reply::Lease(lease) = reply else {
+            return;
+        };
+        let is_own = self.leases.is_own(lease.as_deref());
+        let mut machines = self.leases.machines();
+        if machines.get(&self.machine) == Some(&State::Doubtful) && !is_own {
+            machines.remove(&self.machine);
+        }
     }
 }
 

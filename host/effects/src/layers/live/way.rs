@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cellhost_plan::MachineName;
-use cellhost_transport::{Courier, Echo, Reply, Request};
+use cellhost_transport::{Claim, Courier, CourierError, Echo, Reply, Request, Withheld};
 
 use super::leases::Leases;
 use crate::EffectError;
@@ -21,15 +21,24 @@ impl Way {
         let Some(leases) = &self.lease else {
             return Ok(self.courier.exchange_aloud(request, echo).await?);
         };
+        let given_back = leases.given_back(&self.machine);
         let claim = leases.claim(&self.machine)?;
-        let request = Request::Leased {
-            claim,
-            request: Box::new(request),
-        };
-        match self.courier.exchange_aloud(request, echo).await {
+        // One that has to be there may be given back before this comes to the machine.
+        let again = (!claim.take).then(|| (request.clone(), echo.clone()));
+        let mut carried = self.carry(claim, request, echo).await;
+        if let (Ok(Reply::Withheld(Withheld::Lost(_))), Some((request, echo))) = (&carried, again)
+            && leases.given_back(&self.machine) != given_back
+        {
+            carried = self
+                .carry(leases.claim(&self.machine)?, request, echo)
+                .await;
+        }
+        match carried {
             Ok(Reply::Withheld(why)) => Err(leases.withheld(&self.machine, &why)),
             Ok(reply) => {
                 leases.took(&self.machine);
+                let parting = leases.at_parting(&self.machine);
+                self.courier.before_parting(parting);
                 Ok(reply)
             }
             Err(error) => {
@@ -41,5 +50,16 @@ impl Way {
                 Err(error.into())
             }
         }
+    }
+
+    async fn carry(
+        &self,
+        claim: Claim,
+        request: Request,
+        echo: Echo,
+    ) -> Result<Reply, CourierError> {
+        let request = Box::new(request);
+        let request = Request::Leased { claim, request };
+        self.courier.exchange_aloud(request, echo).await
     }
 }
