@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use crate::needs::{self, Need};
 use crate::outputs;
+use crate::ports;
 use crate::roster::{Membership, Roster};
 use crate::schema;
 use crate::{Ensemble, barrier};
@@ -160,6 +161,7 @@ pub async fn prepare(
     }
     needs::resolve(&plan, &mut placed, &mut found);
     needs::check(&plan, &placed, &mut found);
+    ports::check(&plan, &placed, &mut found);
     let ensemble = Ensemble::find(&plan, &placed).unwrap_or_else(|problem| {
         found.push(problem);
         None

@@ -18,6 +18,7 @@ mod needs;
 mod order;
 mod outputs;
 mod passage;
+mod ports;
 mod removal;
 mod roll;
 mod rolling;

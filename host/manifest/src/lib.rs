@@ -10,6 +10,7 @@
 
 mod ask;
 mod asks;
+mod bundle;
 mod canonical;
 mod command;
 mod digest;
@@ -17,6 +18,7 @@ mod embedded;
 mod error;
 mod glob;
 mod image;
+mod listening;
 mod manifest;
 mod output;
 mod ports;
@@ -29,6 +31,7 @@ mod words;
 
 pub use ask::Ask;
 pub use asks::Asks;
+pub use bundle::Bundle;
 pub use canonical::canonical;
 pub use command::{CommandPattern, WrongPart};
 pub use digest::{digest, hexadecimal};
@@ -36,6 +39,7 @@ pub use embedded::{Embedded, FORMAT};
 pub use error::ExtractError;
 pub use glob::Glob;
 pub use image::ImagePattern;
+pub use listening::ListeningPort;
 pub use manifest::Manifest;
 pub use output::OutputKind;
 pub use ports::PortRange;

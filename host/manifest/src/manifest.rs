@@ -10,6 +10,8 @@ use semver::Version;
 use serde::Serialize;
 
 use crate::asks::Asks;
+use crate::bundle::Bundle;
+use crate::listening::ListeningPort;
 use crate::output::OutputKind;
 use crate::requirement::Requirement;
 use crate::words::line;
@@ -38,8 +40,14 @@ pub struct Manifest {
     /// How a change goes through its members, unless a plan says otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rolling: Option<RollingKeys>,
+    /// The ports that all of its members listen on.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub listens: Vec<ListeningPort>,
     /// What it wants to do on machines.
     pub asks: Asks,
+    /// What of it tells about trouble.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bundle: Option<Bundle>,
     #[serde(skip)]
     id: ModuleId,
 }
@@ -87,7 +95,10 @@ impl Manifest {
         let provides = provides(table.get("provides"));
         let rolling = table.get("rolling").and_then(|value| value.table());
         let rolling = rolling.map(RollingKeys::read);
+        let listens = list(table.get("listens"), str::parse);
         let asks = Asks::read(table.get("asks"));
+        let bundle = table.get("bundle").and_then(|value| value.table());
+        let bundle = bundle.map(|table| Bundle::read(table, &asks));
         table.finish();
         let namespace = namespace.unwrap_or_else(|| Some(DEFAULT_NAMESPACE.to_owned()));
         let id = ModuleId::new(&namespace?, &name?).ok()?;
@@ -102,7 +113,9 @@ impl Manifest {
             requires,
             provides,
             rolling,
+            listens,
             asks,
+            bundle,
         })
     }
 

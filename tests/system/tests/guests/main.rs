@@ -27,6 +27,7 @@ mod lists;
 mod many;
 mod misbehaving;
 mod needs;
+mod neighbours;
 mod policy;
 mod preview;
 mod removing;

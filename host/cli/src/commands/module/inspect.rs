@@ -94,6 +94,7 @@ fn text(embedded: &Embedded, imports: &[Import], size: usize) -> String {
         kind => format!("{name} ({kind})"),
     });
     list(&mut text, "provides", provides);
+    list(&mut text, "listens on", &manifest.listens);
     list(&mut text, "imports", imports);
     list(&mut text, "templates", embedded.templates.keys());
     if let Some(settings) = embedded
@@ -114,6 +115,13 @@ fn text(embedded: &Embedded, imports: &[Import], size: usize) -> String {
     for ask in &manifest.asks {
         let _ = writeln!(text, "  {}", ask.why);
         asked(&mut text, ask);
+    }
+    if let Some(bundle) = &manifest.bundle {
+        let _ = writeln!(text, "\ntells about trouble:");
+        list(&mut text, "  paths", &bundle.paths);
+        list(&mut text, "  logs of services", &bundle.services);
+        let commands = bundle.commands.iter().map(|words| words.join(" "));
+        list(&mut text, "  answers of", commands);
     }
     text
 }
