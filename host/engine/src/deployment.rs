@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cellhost_effects::{Certainty, Effect, EffectError, Effects, Hook, Outcome, Rights, Turn};
+use cellhost_effects::{
+    Certainty, Effect, EffectError, Effects, Hook, Outcome, Rights, Templates, Turn,
+};
 use cellhost_plan::{
     Diagnostic, Diagnostics, InstanceName, Machine, MachineName, ModuleUse, PhaseName, Plan,
     Problem, Rolling,
@@ -17,6 +19,7 @@ use crate::outputs;
 use crate::ports;
 use crate::roster::{Membership, Roster};
 use crate::schema;
+use crate::templates;
 use crate::{Ensemble, barrier};
 
 /// A plan that every module in it has agreed to.
@@ -41,6 +44,8 @@ pub struct Placed {
     pub usage: ModuleUse,
     /// The module itself.
     pub module: Module,
+    /// Its templates, those that the plan replaces among them.
+    pub templates: Arc<Templates>,
     /// When it goes.
     pub phase: PhaseName,
     /// The modules it waits for.
@@ -115,7 +120,7 @@ impl Placed {
             round: call.round,
             given: call.given,
             rights: self.rights.clone(),
-            templates: self.module.templates().clone(),
+            templates: self.templates.clone(),
         })
     }
 
@@ -156,7 +161,9 @@ pub async fn prepare(
         }
         let membership = roster.enroll(&plan, usage).clone();
         let forgotten = forgotten(&plan, usage, &membership);
-        placed.push(place(&plan, &forgotten, usage, module, &membership));
+        let mut here = place(&plan, &forgotten, usage, module, &membership);
+        here.templates = templates::of(&plan, usage, module, &mut found);
+        placed.push(here);
         gone.extend(forgotten);
     }
     needs::resolve(&plan, &mut placed, &mut found);
@@ -331,6 +338,7 @@ fn place(
         needs: Vec::new(),
         usage: usage.clone(),
         module: module.clone(),
+        templates: module.templates().clone(),
         members,
         leaving,
         rights: Arc::new(rights),

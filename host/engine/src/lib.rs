@@ -26,6 +26,7 @@ mod roster;
 mod run;
 mod schema;
 mod summary;
+mod templates;
 mod turn;
 mod witness;
 

@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json};
 use crate::document::{Table, Text, Value};
 use crate::group::unknown_machine;
 use crate::inventory::Inventory;
-use crate::module::{ModuleId, ModuleUse};
+use crate::module::{ModuleId, ModuleUse, Replacement};
 use crate::name::{InstanceName, MachineName, PhaseName, SecretName};
 use crate::phases::Phases;
 use crate::problem::Problem;
@@ -54,6 +54,8 @@ impl<'a> ModuleEntry<'a> {
         let settings = read_settings(table.get("settings"), &key);
         let ordinals = table.get("ordinals").and_then(|value| value.table());
         let ordinals = ordinals.map(|table| read_ordinals(&table, &places, inventory));
+        let templates = table.get("templates").and_then(|value| value.table());
+        let templates = templates.map(read_templates);
         let rolling = table.get("rolling");
         let rolling = rolling.map(|value| RollingChoice::read(&value));
         table.finish();
@@ -82,6 +84,7 @@ impl<'a> ModuleEntry<'a> {
                 settings: settings.json,
                 secrets: named,
                 ordinals: ordinals.unwrap_or_default(),
+                templates: templates.unwrap_or_default(),
                 rolling: rolling.unwrap_or_default(),
                 span: key.span(),
                 requirement_span,
@@ -128,6 +131,19 @@ fn read_settings<'a>(value: Option<Value<'a>>, key: &Text<'a>) -> Settings<'a> {
         places: Places::whole(key.span()),
         secrets: Vec::new(),
     })
+}
+
+fn read_templates(table: Table<'_>) -> BTreeMap<String, Replacement> {
+    let entries = table.entries().into_iter();
+    let replaced = entries.filter_map(|(key, value)| {
+        let text = value.text()?;
+        let replacement = Replacement {
+            text: text.as_str().to_owned(),
+            span: key.span(),
+        };
+        Some((key.as_str().to_owned(), replacement))
+    });
+    replaced.collect()
 }
 
 /// `places` are in order.

@@ -56,7 +56,7 @@ pub use duration::{parse_duration, spoken};
 pub use host_key::HostKey;
 pub use location::at_home;
 pub use machine::Machine;
-pub use module::{DEFAULT_NAMESPACE, ModuleId, ModuleUse};
+pub use module::{DEFAULT_NAMESPACE, ModuleId, ModuleUse, Replacement};
 pub use name::{
     CellName, InstanceName, MachineName, PhaseName, SecretName, check_label, check_word,
 };

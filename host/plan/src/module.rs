@@ -107,6 +107,8 @@ pub struct ModuleUse {
     pub secrets: BTreeSet<SecretName>,
     /// The member numbers the plan fixes.
     pub ordinals: BTreeMap<MachineName, u16>,
+    /// The templates that the plan puts in the place of its own, by name.
+    pub templates: BTreeMap<String, Replacement>,
     /// How a change goes through its machines.
     pub rolling: RollingChoice,
     /// Where its name stands in the plan.
@@ -114,6 +116,15 @@ pub struct ModuleUse {
     pub(crate) after_spans: Vec<Span>,
     pub(crate) requirement_span: Span,
     pub(crate) places: Places,
+}
+
+/// A template that a plan puts in the place of a module's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replacement {
+    /// Its text.
+    pub text: String,
+    /// Where its name stands in the plan.
+    pub span: Span,
 }
 
 impl ModuleUse {

@@ -31,6 +31,7 @@ mod neighbours;
 mod policy;
 mod preview;
 mod removing;
+mod replaced;
 mod replaying;
 mod rolling;
 mod secrets;
