@@ -40,21 +40,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         command.current_dir(workshop.root());
         command
     };
-    step("cellhost", || {
-        succeed(cargo().args(["build", "--quiet", "--package", "cellhost"]))
+    // As `cargo xtask test` builds them: apart, all that they are made of would be built anew.
+    step("program and tests", || {
+        succeed(cargo().args(["test", "--quiet", "--workspace", "--no-run"]))
     })?;
     step("machines", || {
         let program = workshop.root().join("target/debug/cellhost");
         succeed(Command::new(program).args(["lab", "image", "service"]))
     })?;
     step("tests", || {
-        let words = [
-            "test",
-            "--package",
-            "cellhost-system-tests",
-            "--test",
-            "lab",
-        ];
+        let words = ["test", "--workspace", "--test", "lab"];
         // One lab after the other: what takes turns in time is measured here.
         let how = ["--", "--include-ignored", "--test-threads=1"];
         succeed(cargo().args(words).args(how).args(&filters))
