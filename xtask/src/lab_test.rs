@@ -11,7 +11,19 @@ use crate::step::{step, succeed};
 /// The tests of `tests/system/tests/lab` that are a module's, by the beginning of their names.
 const TESTS: [(&str, &[&str]); 3] = [
     ("galera", &["galera::"]),
-    ("redis-cluster", &["founding::", "healing::", "shrinking::"]),
+    (
+        "redis-cluster",
+        &[
+            "dry_run::",
+            "founding::",
+            "healing::",
+            "redis_handover::",
+            "redis_load::",
+            "redis_refusals::",
+            "redis_supervised::",
+            "shrinking::",
+        ],
+    ),
     ("zookeeper", &["zookeeper::"]),
 ];
 

@@ -35,6 +35,7 @@ impl Situation<'_> {
             Self::claim,
             Self::follow,
             Self::take_over,
+            Self::finish,
             Self::rebalance,
             Self::dismiss,
         ];

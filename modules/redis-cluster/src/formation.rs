@@ -12,6 +12,7 @@ use crate::Placement;
 use crate::decision::Situation;
 use crate::look;
 use crate::placement::Member;
+use crate::replication;
 use crate::seen::Seen;
 use crate::settings::Settings;
 use crate::step::Step;
@@ -73,13 +74,7 @@ impl Formation<'_> {
             };
             let steps = situation.next().map_err(Failure::refused)?;
             if steps.is_empty() {
-                self.await_content(&seen)?;
-                let changed = !last.is_empty();
-                return if changed {
-                    self.await_agreement(&seen)
-                } else {
-                    Ok(())
-                };
+                return self.end(seen, !last.is_empty());
             }
             if last == steps {
                 again += 1;
@@ -102,12 +97,37 @@ impl Formation<'_> {
         Err(self.stuck(&last))
     }
 
+    /// Waits until all is well, and tells of it.
+    fn end(&self, mut seen: Vec<Seen>, has_changed: bool) -> Result<(), Failure> {
+        self.await_content(&seen)?;
+        if has_changed {
+            self.await_agreement(&seen)?;
+        }
+        if self.is_dry {
+            return Ok(());
+        }
+        if has_changed || !seen.iter().all(Seen::is_well) {
+            seen = self.look()?;
+        }
+        replication::report(self.placement, &seen);
+        Ok(())
+    }
+
     fn stuck(&self, steps: &[Step]) -> Failure {
+        let is_inheritance = matches!(steps, [Step::Inherit { .. }]);
         let steps: Vec<String> = steps
             .iter()
             .map(|step| step.describe(self.placement).to_string())
             .collect();
-        Failure::failed(format!("no effect: {}", steps.join(", ")))
+        let mut words = format!("no effect: {}", steps.join(", "));
+        if is_inheritance {
+            // Going on without the others' votes is for whoever knows that they will not come back.
+            words.push_str(
+                ". It needs the votes of most masters. If they are gone for good, let it go on \
+                 without by `redis-cli CLUSTER FAILOVER TAKEOVER` there, and run again",
+            );
+        }
+        Failure::failed(words)
     }
 
     fn look(&self) -> Result<Vec<Seen>, Failure> {

@@ -34,6 +34,14 @@ fn judge(machine: &str, seen: &[(String, Seen)]) -> Condition {
             "{machine} serves as master twice: its loss would cost two of the masters' votes"
         ));
     }
+    for (name, one) in seen {
+        let mut others = seen.iter().filter(|(_, other)| one.follows(&other.id));
+        if let Some((other, _)) = others.next() {
+            return Condition::degraded(format!(
+                "{name} replicates {other} on the same machine: its loss would cost both copies"
+            ));
+        }
+    }
     for (place, (name, one)) in seen.iter().enumerate() {
         if one.master.is_some() && !one.is_linked {
             return Condition::degraded(format!("{name} has lost its master"));
@@ -93,6 +101,18 @@ mod tests {
             panic!("not degraded");
         };
         assert_eq!(why, "m1:7001 has lost its master");
+    }
+
+    #[test]
+    fn a_replica_beside_its_own_master_is_degraded() {
+        let beside = "c 10.0.0.1:7001@17001 myself,slave a 0 0 2 connected";
+        let Condition::Degraded(why) = judged(MASTER, beside, true) else {
+            panic!("not degraded");
+        };
+        assert!(
+            why.starts_with("m1:7001 replicates m1:7000 on the same machine"),
+            "{why}"
+        );
     }
 
     #[test]

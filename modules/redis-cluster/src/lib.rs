@@ -3,10 +3,12 @@
 //!
 //! `placement` says which instance is what, `decision` compares that with what the instances
 //! say and names the next steps; both are pure. `member` does what concerns one machine,
-//! `formation` looks, lets decide and performs.
+//! `handover` lets it restart without being missed, `formation` looks, lets decide and performs.
 
+mod configuration;
 mod decision;
 mod formation;
+mod handover;
 mod health;
 mod instance;
 mod look;
@@ -14,10 +16,13 @@ mod member;
 mod memory;
 mod nodes;
 mod placement;
+mod replication;
 mod seen;
 mod settings;
 mod slots;
 mod step;
+mod supervisor;
+mod users;
 mod validation;
 
 use cellhost_sdk::prelude::*;
@@ -45,7 +50,7 @@ impl Module for RedisCluster {
     }
 
     fn apply(cell: &Cell<Settings>, machine: &Machine) -> Result<(), Failure> {
-        member::apply(cell.settings(), machine)
+        member::apply(cell, machine)
     }
 
     fn form(cell: &Cell<Settings>) -> Result<(), Failure> {

@@ -2,26 +2,43 @@
 
 use cellhost_sdk::prelude::*;
 
+use crate::configuration::{self, Standing};
+use crate::handover::Handover;
 use crate::settings::Settings;
+use crate::supervisor;
 
 const KERNEL: &str = "/etc/sysctl.d/60-redis-cluster.conf";
 const OVERCOMMIT: &str = "vm.overcommit_memory";
 
-/// Brings one machine's two instances up.
-pub(crate) fn apply(settings: &Settings, machine: &Machine) -> Result<(), Failure> {
+/// Brings one machine's two instances up. What they serve is others' while they restart.
+pub(crate) fn apply(cell: &Cell<Settings>, machine: &Machine) -> Result<(), Failure> {
+    let settings = cell.settings();
     // Asked first: a dry run knows nothing for sure once it has held something back.
     let memory = memory_of_forks(machine)?;
+    let [first, second] = settings
+        .ports()
+        .map(|port| configuration::standing(settings, machine, port));
+    let (first, second) = (first?, second?);
+    let due = settings.ports().into_iter().zip([first, second]);
+    let due: Vec<u16> = due
+        .filter_map(|(port, standing)| standing.is_due.then_some(port))
+        .collect();
+    let handed = Handover::of(cell, machine, &due)?;
     machine.ensure((
         // Before the package, since nobody can foretell what stands behind one.
         File::at(KERNEL)
             .text(format!("{OVERCOMMIT} = 1\n"))
             .mode(0o644),
-        Software::named(["redis-server", "redis-tools"]),
+        Software::named(packages(settings)),
         Service::named("redis-server").disabled().stopped(),
         settings.ports().map(directory),
+        // Before the configuration, which says who keeps the instances: what is not done yet by
+        // then is done by the next run.
+        leaving_keeper(settings, machine, first)?,
         configurations(settings, machine)?,
-        settings.ports().map(service),
+        keeper(settings, machine)?,
     ))?;
+    handed.take_back()?;
     match memory {
         Memory::Enough => Ok(()),
         Memory::Fixed => {
@@ -40,8 +57,9 @@ pub(crate) fn apply(settings: &Settings, machine: &Machine) -> Result<(), Failur
 pub(crate) fn remove(settings: &Settings, machine: &Machine, purge: bool) -> Result<(), Failure> {
     let ports = settings.ports();
     machine.ensure((
+        supervisor::release(machine, ports)?,
         ports.map(|port| Service::named(unit(port)).disabled().stopped()),
-        ports.map(|port| Absent::at(configuration(port))),
+        ports.map(|port| Absent::at(configuration::path(port))),
         Absent::at(KERNEL),
         purge.then(|| ports.map(|port| Absent::at(data(port)))),
     ))?;
@@ -49,20 +67,51 @@ pub(crate) fn remove(settings: &Settings, machine: &Machine, purge: bool) -> Res
 }
 
 fn configurations(settings: &Settings, machine: &Machine) -> Result<Vec<File>, Failure> {
-    let render = |port: u16| {
-        let variables = json!({
-            "name": machine.name(),
-            "address": machine.address(),
-            "port": port,
-            "password": settings.password,
-            "node_timeout": settings.node_timeout,
-            "maxmemory": settings.maxmemory,
-            "maxmemory_policy": settings.maxmemory_policy,
-        });
-        let file = File::at(configuration(port)).rendered("redis.conf", &variables)?;
-        Ok(file.mode(0o640).owner("redis").group("redis"))
-    };
-    settings.ports().into_iter().map(render).collect()
+    let ports = settings.ports().into_iter();
+    ports
+        .map(|port| configuration::file(settings, machine, port))
+        .collect()
+}
+
+fn packages(settings: &Settings) -> Vec<&'static str> {
+    let keeper = settings.supervisor.is_some().then_some(supervisor::SERVICE);
+    let own = ["redis-server", "redis-tools"].into_iter();
+    own.chain(keeper).collect()
+}
+
+/// Ends what another keeper has of the instances.
+fn leaving_keeper(
+    settings: &Settings,
+    machine: &Machine,
+    standing: Standing,
+) -> Result<impl Wishes + use<>, Failure> {
+    let ports = settings.ports();
+    let is_supervised = settings.supervisor.is_some();
+    let released = standing.is_supervised && !is_supervised;
+    Ok((
+        is_supervised.then(|| ports.map(|port| Service::named(unit(port)).disabled().stopped())),
+        released
+            .then(|| supervisor::release(machine, ports))
+            .transpose()?,
+    ))
+}
+
+/// Lets the instances run.
+fn keeper(settings: &Settings, machine: &Machine) -> Result<impl Wishes + use<>, Failure> {
+    let [port, replica_port] = settings.ports();
+    Ok(match &settings.supervisor {
+        None => (Some([service(port), service(replica_port)]), None),
+        Some(supervisor) => (
+            None,
+            Some((
+                supervisor.itself(machine)?,
+                [
+                    supervisor::program(port)?,
+                    supervisor::program(replica_port)?,
+                ],
+            )),
+        ),
+    })
 }
 
 /// Whether forks have memory. Where they have none, saving needs twice what an instance has.
@@ -98,15 +147,11 @@ fn service(port: u16) -> Service {
     Service::named(unit(port))
         .enabled()
         .running()
-        .restart_for([configuration(port)])
+        .restart_for([configuration::path(port)])
 }
 
 fn unit(port: u16) -> String {
     format!("redis-server@{port}")
-}
-
-fn configuration(port: u16) -> String {
-    format!("/etc/redis/redis-{port}.conf")
 }
 
 fn data(port: u16) -> String {

@@ -17,6 +17,8 @@ pub(crate) struct Node {
     pub(crate) master: Option<String>,
     /// The slots it serves.
     pub(crate) slots: Slots,
+    /// Whether slots are on their way to it or from it. Each says so of itself only.
+    pub(crate) is_moving: bool,
 }
 
 impl fmt::Display for Node {
@@ -32,9 +34,10 @@ impl fmt::Display for Node {
         let lost = if self.is_lost { ",fail" } else { "" };
         let master = self.master.as_deref().unwrap_or("-");
         let slots = &self.slots;
+        let moving = if self.is_moving { " [0->-?]" } else { "" };
         write!(
             formatter,
-            "{id} {address} {myself}{role}{lost} {master} 0 0 0 connected {slots}"
+            "{id} {address} {myself}{role}{lost} {master} 0 0 0 connected {slots}{moving}"
         )
     }
 }
@@ -51,6 +54,8 @@ pub(crate) fn parse(text: &str) -> Option<Vec<Node>> {
         if flags.contains(&"handshake") {
             continue;
         }
+        // Two moments of contact, the epoch and the state of the link stand between.
+        let slots: Vec<&str> = words.skip(4).collect();
         nodes.push(Node {
             id: id.to_owned(),
             address: address.split('@').next()?.to_owned(),
@@ -58,8 +63,8 @@ pub(crate) fn parse(text: &str) -> Option<Vec<Node>> {
             is_lost: flags.contains(&"fail") || flags.contains(&"noaddr"),
             // A replica that has forgotten its master has `-` for it, and is still no master.
             master: flags.contains(&"slave").then(|| master.to_owned()),
-            // Two moments of contact, the epoch and the state of the link stand between.
-            slots: Slots::parse(words.skip(4))?,
+            is_moving: slots.iter().any(|word| word.starts_with('[')),
+            slots: Slots::parse(slots.into_iter())?,
         });
     }
     nodes.iter().any(|node| node.is_myself).then_some(nodes)
@@ -86,6 +91,8 @@ c0ffee 10.0.0.9:7000@17000 handshake - 0 0 0 disconnected
         let myself = nodes.iter().find(|node| node.is_myself).unwrap();
         assert_eq!(myself.address, "10.0.0.1:7000");
         assert_eq!(myself.slots.count(), 5461);
+        let moving = nodes.iter().filter(|node| node.is_moving);
+        assert!(moving.eq([myself]));
         let lost: Vec<&str> = nodes
             .iter()
             .filter(|node| node.is_lost)

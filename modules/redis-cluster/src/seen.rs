@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 
 use crate::nodes::Node;
 use crate::placement::Planned;
+use crate::replication::{self, Follower};
 use crate::slots::Slots;
 
 /// What an instance says about itself and its peers.
@@ -19,6 +20,10 @@ pub(crate) struct Seen {
     pub(crate) is_linked: bool,
     /// Whether it says that the cluster is well.
     pub(crate) is_content: bool,
+    /// Whether slots are on their way to it or from it.
+    pub(crate) is_moving: bool,
+    /// Those that replicate it, as far as they are in touch with it.
+    pub(crate) followers: Vec<Follower>,
     /// The others that it knows.
     pub(crate) peers: Vec<Node>,
 }
@@ -36,6 +41,8 @@ impl Seen {
             keys: keys(information),
             is_linked: has_line(information, "master_link_status:up"),
             is_content: has_line(cluster, "cluster_state:ok"),
+            is_moving: own.is_moving,
+            followers: replication::followers(information),
             peers,
         })
     }
@@ -49,6 +56,8 @@ impl Seen {
             keys: 0,
             is_linked: false,
             is_content: false,
+            is_moving: false,
+            followers: Vec::new(),
             peers: Vec::new(),
         }
     }
@@ -62,12 +71,18 @@ impl Seen {
             is_lost: false,
             master: self.master.clone(),
             slots: self.slots.clone(),
+            is_moving: self.is_moving,
         }
     }
 
     /// Tells whether it is a master that serves slots.
     pub(crate) fn is_holder(&self) -> bool {
         self.master.is_none() && !self.slots.is_empty()
+    }
+
+    /// Tells whether it is content, and in step if it is a replica.
+    pub(crate) fn is_well(&self) -> bool {
+        self.is_content && (self.master.is_none() || self.is_linked)
     }
 
     /// Tells whether it replicates the instance of this id.

@@ -1,4 +1,9 @@
+use std::collections::BTreeMap;
+
 use cellhost_sdk::prelude::*;
+
+use crate::supervisor::Supervisor;
+use crate::users::User;
 
 /// What the plan can set.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -10,9 +15,16 @@ pub(crate) struct Settings {
     /// The port of the instance that is planned as replica, the same on all machines.
     #[serde(default = "usual_replica_port")]
     pub(crate) replica_port: u16,
-    /// What clients and the instances themselves log in with. No quotes, backslashes or line
-    /// ends in it.
+    /// What clients and the instances themselves log in with.
     pub(crate) password: Secret,
+    /// What clients may log in with as well, while a password gives way to another.
+    #[serde(default)]
+    pub(crate) also_accepted: Vec<Secret>,
+    /// Users of their own for clients, by name.
+    #[serde(default)]
+    pub(crate) users: BTreeMap<String, User>,
+    /// Lets supervisor keep the instances, with its page in a browser; systemd does otherwise.
+    pub(crate) supervisor: Option<Supervisor>,
     /// How much memory one instance may use for its data, such as `512mb`; unset is no limit.
     #[schemars(regex(pattern = r"^[1-9][0-9]*([kmg]b?)?$"))]
     pub(crate) maxmemory: Option<String>,

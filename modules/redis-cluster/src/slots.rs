@@ -75,7 +75,6 @@ impl Slots {
     }
 
     /// Returns how many there are.
-    #[cfg(test)]
     pub(crate) fn count(&self) -> usize {
         let length = |&(first, last): &(u16, u16)| usize::from(last - first) + 1;
         self.0.iter().map(length).sum()

@@ -20,7 +20,9 @@ pub(crate) enum Step {
     TakeOver { at: usize },
     /// Makes a replica the master in the place of a master that will not come back.
     Inherit { at: usize },
-    /// Gives masters without slots their part.
+    /// Brings to an end what moved slots and was broken off.
+    Settle { at: usize },
+    /// Spreads slots evenly over all masters.
     Rebalance { at: usize },
     /// Takes all slots from a node that leaves.
     Drain { at: usize, id: String },
@@ -38,6 +40,7 @@ impl Step {
             | Self::Follow { at, .. }
             | Self::TakeOver { at }
             | Self::Inherit { at }
+            | Self::Settle { at }
             | Self::Rebalance { at }
             | Self::Drain { at, .. }
             | Self::Expel { at, .. } => at,
@@ -72,13 +75,12 @@ impl Step {
             }
             Self::TakeOver { at } => take_over(*at, seen),
             Self::Inherit { at } => inherit(*at, seen),
-            Self::Rebalance { .. } => {
-                for master in placement.masters() {
-                    if let Some(one) = seen.get_mut(master) {
-                        one.slots = placement.share(master);
-                    }
+            Self::Settle { .. } => {
+                for one in seen {
+                    one.is_moving = false;
                 }
             }
+            Self::Rebalance { .. } => spread(placement, seen),
             Self::Drain { id, .. } => drain(id, placement, seen),
         }
     }
@@ -139,17 +141,24 @@ fn inherit(at: usize, seen: &mut [Seen]) {
     }
 }
 
-/// Takes the slots of one who leaves. Who gets how many of them is for Redis to say; here it is the
-/// first, which is enough to tell what comes next.
+/// Takes the slots of one who leaves. Who gets which of them is for Redis to say, all alike.
 fn drain(id: &str, placement: &Placement, seen: &mut [Seen]) {
-    let mut slots = Slots::default();
     for one in seen.iter_mut() {
+        if one.id == id {
+            one.slots = Slots::default();
+        }
         for peer in one.peers.iter_mut().filter(|peer| peer.id == id) {
-            slots = std::mem::take(&mut peer.slots);
+            peer.slots = Slots::default();
         }
     }
-    if let Some(one) = placement.masters().next().and_then(|at| seen.get_mut(at)) {
-        one.slots.add(&slots);
+    spread(placement, seen);
+}
+
+fn spread(placement: &Placement, seen: &mut [Seen]) {
+    for master in placement.masters() {
+        if let Some(one) = seen.get_mut(master) {
+            one.slots = placement.share(master);
+        }
     }
 }
 
@@ -168,6 +177,7 @@ impl fmt::Display for Described<'_> {
             }
             Step::TakeOver { .. } => write!(formatter, "{at} takes over from its master"),
             Step::Inherit { .. } => write!(formatter, "{at} inherits from its lost master"),
+            Step::Settle { .. } => write!(formatter, "slots on their way come to their end"),
             Step::Rebalance { .. } => write!(formatter, "slots are spread over all masters"),
             Step::Drain { id, .. } => write!(formatter, "{id} hands over its slots"),
             Step::Expel { id, .. } => write!(formatter, "{id} is taken out of the cluster"),

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use cellhost_sdk::prelude::*;
 
 use crate::settings::Settings;
+use crate::users;
 
 /// The members' own bus listens so far above the clients' port.
 const BUS: u16 = 10_000;
@@ -12,7 +13,12 @@ const FEWEST: usize = 3;
 /// Finds what is wrong with the plan's use of this module.
 pub(crate) fn problems(cell: &Cell<Settings>) -> Vec<Problem> {
     let members = cell.members();
-    let mut problems = ports(cell.settings());
+    let settings = cell.settings();
+    let mut problems = ports(settings);
+    problems.extend(users::problems(&settings.users));
+    if let Some(supervisor) = &settings.supervisor {
+        problems.extend(supervisor.problems(settings.ports()));
+    }
     problems.extend(addresses(
         members
             .iter()
@@ -26,11 +32,21 @@ pub(crate) fn problems(cell: &Cell<Settings>) -> Vec<Problem> {
     }
     for machine in &members {
         match cell.settings_on(machine) {
-            Ok(own) => problems.extend(same(cell.settings(), &own, &machine.name())),
+            Ok(own) => problems.extend(same(settings, &own, &machine.name())),
             Err(failure) => problems.push(Problem::of_all(failure.message())),
         }
     }
     problems
+}
+
+/// Returns the ports that the instances take on each machine, and what for.
+pub(crate) fn taken([port, replica]: [u16; 2]) -> [(u16, &'static str); 4] {
+    [
+        (port, "`port`"),
+        (replica, "`replica-port`"),
+        (port.saturating_add(BUS), "the bus of `port`"),
+        (replica.saturating_add(BUS), "the bus of `replica-port`"),
+    ]
 }
 
 fn ports(settings: &Settings) -> Vec<Problem> {
@@ -89,6 +105,9 @@ fn same(first: &Settings, own: &Settings, machine: &str) -> Vec<Problem> {
         ("/port", first.port == own.port),
         ("/replica-port", first.replica_port == own.replica_port),
         ("/password", first.password == own.password),
+        ("/also-accepted", first.also_accepted == own.also_accepted),
+        ("/users", first.users == own.users),
+        ("/supervisor", first.supervisor == own.supervisor),
         ("/node-timeout", first.node_timeout == own.node_timeout),
     ];
     compared

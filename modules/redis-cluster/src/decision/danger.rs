@@ -1,15 +1,33 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Situation;
+use crate::nodes::Node;
 use crate::seen::Seen;
 
 impl Situation<'_> {
     /// Fails, with words for the operator, where going on could cost data.
     pub(super) fn refuse_danger(&self) -> Result<(), String> {
+        self.refuse_twins()?;
         self.refuse_stray_keys()?;
         self.refuse_two_clusters()?;
         self.refuse_strangers()?;
+        self.refuse_other_pasts()?;
         self.refuse_lost_slots()
+    }
+
+    /// A disk that was copied has its instance's identity, and the others take both for one.
+    fn refuse_twins(&self) -> Result<(), String> {
+        let mut known = BTreeMap::new();
+        for (at, one) in self.seen.iter().enumerate() {
+            if let Some(first) = known.insert(one.id.as_str(), at) {
+                let (first, second) = (self.placement.name(first), self.placement.name(at));
+                return Err(format!(
+                    "{first} and {second} have the same identity: the disk of one is a copy of the \
+                     other's. Stop the copy, move its directory in /var/lib/redis away, and run again"
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// Keys on an instance that serves nothing would vanish when it becomes a replica.
@@ -85,6 +103,34 @@ impl Situation<'_> {
                 peer.address
             )),
         }
+    }
+
+    /// What an instance knows of another cluster, whose members are all away, would come back into
+    /// this one with them.
+    fn refuse_other_pasts(&self) -> Result<(), String> {
+        let holder = self.seen.iter().find(|one| one.is_holder());
+        let cluster = holder.map(|one| self.acquainted(one)).unwrap_or_default();
+        for (at, one) in self.seen.iter().enumerate() {
+            if cluster.contains(one.id.as_str()) {
+                continue;
+            }
+            // Redis writes an address that it has lost as `:0`.
+            let is_foreign = |peer: &&Node| {
+                self.is_stranger(peer)
+                    && peer.address != ":0"
+                    && !self.is_planned(&peer.address)
+                    && !self.leaving.contains(&peer.address)
+            };
+            if let Some(peer) = one.peers.iter().find(is_foreign) {
+                let name = self.placement.name(at);
+                return Err(format!(
+                    "{name} was a member of another cluster, with one at {}. Stop it, move its \
+                     directory in /var/lib/redis away, and run again",
+                    peer.address
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// Slots without a server are given away when nobody has a key yet, and never after.

@@ -16,12 +16,8 @@ impl Situation<'_> {
         let mut steps = Vec::new();
         for (at, one) in self.seen.iter().enumerate() {
             for peer in &one.peers {
-                // Redis writes an address that it has lost as `:0`.
-                let is_ours = peer.address == ":0"
-                    || self.is_planned(&peer.address)
-                    || self.leaving.contains(&peer.address);
                 let is_gone = peer.is_lost || self.is_planned(&peer.address);
-                if self.is_stranger(peer) && is_ours && is_gone && peer.slots.is_empty() {
+                if self.is_stranger(peer) && is_gone && peer.slots.is_empty() {
                     let id = peer.id.clone();
                     steps.push(Step::Forget { at, id });
                 }
@@ -104,10 +100,31 @@ impl Situation<'_> {
         Vec::new()
     }
 
+    /// A run that died while slots moved leaves some that two have a part of.
+    pub(super) fn finish(&self) -> Vec<Step> {
+        if self.seen.iter().any(|one| one.is_moving) {
+            vec![Step::Settle { at: self.first() }]
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// Gives masters their part that have none yet, or by far too little: whoever spread the slots
+    /// was broken off. What operators have moved themselves is left so far.
     pub(super) fn rebalance(&self) -> Vec<Step> {
-        let is_empty = |one: &Seen| one.master.is_none() && one.slots.is_empty();
+        // Whoever leaves hands over what it has at the end, and to all alike.
+        let is_whole =
+            self.stand_ins().next().is_none() && self.strangers().all(|peer| peer.slots.is_empty());
+        let lacks = |at: usize| {
+            let share = self.placement.share(at).count();
+            let has_too_few = |one: &Seen| {
+                one.slots.is_empty() || (is_whole && one.slots.count() * 4 < share * 3)
+            };
+            let one = self.seen.get(at);
+            one.is_some_and(|one| one.master.is_none() && has_too_few(one))
+        };
         let mut masters = self.placement.masters();
-        if masters.any(|at| self.seen.get(at).is_some_and(is_empty)) {
+        if masters.any(lacks) {
             vec![Step::Rebalance { at: self.first() }]
         } else {
             Vec::new()

@@ -157,6 +157,89 @@ fn a_fourth_machine_joins_and_gets_its_part() {
 }
 
 #[test]
+fn slots_that_were_on_their_way_are_settled_before_others_move() {
+    let placement = placement(3);
+    let mut seen = formed(&placement);
+    seen[1].is_moving = true;
+    seen[2].slots = Slots::default();
+    seen[0].slots.add(&placement.share(2));
+    let taken = settle(&placement, &mut seen).unwrap();
+    let expected = [
+        "slots on their way come to their end",
+        "slots are spread over all masters",
+    ];
+    assert_eq!(taken, expected);
+}
+
+#[test]
+fn a_master_that_was_given_a_few_slots_is_given_the_rest() {
+    let placement = placement(3);
+    let mut seen = formed(&placement);
+    let few = Slots::parse(["10922-13000"].into_iter()).unwrap();
+    let rest = Slots::parse(["13001-16383"].into_iter()).unwrap();
+    seen[2].slots = few;
+    seen[0].slots.add(&rest);
+    let taken = settle(&placement, &mut seen).unwrap();
+    assert_eq!(taken, ["slots are spread over all masters"]);
+}
+
+#[test]
+fn a_copied_disk_is_refused() {
+    let placement = placement(3);
+    let mut seen = formed(&placement);
+    seen[2].id = seen[1].id.clone();
+    let refusal = settle(&placement, &mut seen).unwrap_err();
+    assert_eq!(
+        refusal,
+        "m2:7000 and m3:7000 have the same identity: the disk of one is a copy of the other's. Stop \
+         the copy, move its directory in /var/lib/redis away, and run again"
+    );
+}
+
+/// All of them are away, and would come along once they are back.
+#[test]
+fn one_that_remembers_another_cluster_is_refused() {
+    let small = placement(3);
+    let large = placement(4);
+    let known = formed(&small);
+    let mut seen = fresh(&large);
+    for (planned, one) in small.instances.iter().zip(known) {
+        let same = |other: &crate::placement::Planned| other.address == planned.address;
+        let at = large.instances.iter().position(same).unwrap();
+        seen[at] = one;
+    }
+    let mut foreign = seen[3].as_node("10.9.9.9:7000");
+    foreign.id = "foreign".to_owned();
+    foreign.is_lost = true;
+    seen[3].peers = vec![foreign];
+    let refusal = settle(&large, &mut seen).unwrap_err();
+    assert_eq!(
+        refusal,
+        "m4:7000 was a member of another cluster, with one at 10.9.9.9:7000. Stop it, move its \
+         directory in /var/lib/redis away, and run again"
+    );
+}
+
+#[test]
+fn a_member_that_is_gone_for_good_is_forgotten_by_all() {
+    let placement = placement(3);
+    let mut seen = formed(&placement);
+    Step::Meet { at: 0, to: 1 }.imagine(&placement, &mut seen);
+    let mut gone = seen[3].as_node("10.0.0.9:7000");
+    gone.id = "gone".to_owned();
+    gone.is_lost = true;
+    for one in &mut seen {
+        one.peers.push(gone.clone());
+    }
+    let taken = settle(&placement, &mut seen).unwrap();
+    assert_eq!(taken.len(), 6, "{taken:?}");
+    assert!(
+        taken.iter().all(|step| step.ends_with("forgets gone")),
+        "{taken:?}"
+    );
+}
+
+#[test]
 fn keys_outside_of_any_cluster_are_never_touched() {
     let placement = placement(3);
     let mut seen = fresh(&placement);

@@ -42,6 +42,8 @@ impl Formation<'_> {
             Step::Follow { master, .. } => tell(&["CLUSTER", "REPLICATE", id(*master)?]),
             Step::TakeOver { .. } => tell(&["CLUSTER", "FAILOVER"]),
             Step::Inherit { .. } => tell(&["CLUSTER", "FAILOVER", "FORCE"]),
+            // Without a word that it may, it gives no slots away that nobody serves.
+            Step::Settle { .. } => arrange(self.settings, &["fix", here]),
             Step::Rebalance { .. } => arrange(
                 self.settings,
                 &[

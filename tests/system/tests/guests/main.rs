@@ -30,6 +30,7 @@ mod needs;
 mod neighbours;
 mod policy;
 mod preview;
+mod redis;
 mod removing;
 mod replaced;
 mod replaying;

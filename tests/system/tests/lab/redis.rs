@@ -1,13 +1,18 @@
 //! A Redis cluster as its own members see it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
-use crate::site::{Ran, Site};
+use crate::site::{Ran, Site, eventually};
 
 /// How the tests log in.
 pub(crate) const PASSWORD: &str = "open-sesame";
+/// How somebody else logs in: with what files may take for something else.
+pub(crate) const OTHER: &str = r#"o"t\h%e;r#1"#;
+/// What a plan takes from the environment.
+pub(crate) const VARIABLES: [(&str, &str); 2] = [("REDIS_PASSWORD", PASSWORD), ("OTHER", OTHER)];
 
 const MASTER_PORT: u16 = 7000;
 const REPLICA_PORT: u16 = 7001;
@@ -31,6 +36,15 @@ pub(crate) struct Node {
 }
 
 impl Site {
+    /// Puts a plan into place with a cluster on these machines (`"m[1-3]"`), and these settings more.
+    pub(crate) fn plan_of_redis(&self, on: &str, settings: &str) -> Result<()> {
+        self.plan(&format!(
+            "[secrets]\nredis-password = {{ env = \"REDIS_PASSWORD\" }}\n\
+             other = {{ env = \"OTHER\" }}\n\n[modules.redis-cluster]\non = {on}\n\
+             settings = {{ password = {{ secret = \"redis-password\" }}{settings} }}\n"
+        ))
+    }
+
     /// Puts the example's plan into place.
     pub(crate) fn plan_of_the_example(&self) -> Result<()> {
         let example = cellhost_system_tests::root().join("examples/redis-cluster/plan.toml");
@@ -38,9 +52,51 @@ impl Site {
         Ok(())
     }
 
-    /// Runs the plan with the password in the environment.
+    /// Runs the plan with the passwords in the environment.
     pub(crate) fn run_redis(&self, options: &[&str]) -> Result<Ran> {
-        self.run(options, &[("REDIS_PASSWORD", PASSWORD)])
+        self.run(options, &VARIABLES)
+    }
+
+    /// Runs the plan, and fails unless it is refused for this.
+    pub(crate) fn is_refused(&self, place: &str, why: &str) -> Result<()> {
+        let ran = self.run_redis(&["--format", "json"])?;
+        let (status, reason) = ran.turn("redis-cluster", place)?;
+        assert_eq!(status, "failed", "{}", ran.written());
+        assert!(reason.contains(&format!("refused: {why}")), "{reason}");
+        Ok(())
+    }
+
+    /// Fails unless nothing is left to do, and Redis' own program finds nothing wrong.
+    pub(crate) fn assert_settled(&self, machines: &[u16]) -> Result<()> {
+        let again = self.run_redis(&["--format", "json"])?.ends_with(0);
+        assert_eq!(again.changes()?, 0, "{}", again.written());
+        for machine in machines {
+            eventually("it is as planned", Duration::from_secs(10), || {
+                Ok(self.view(*machine)?.masters().len() == machines.len())
+            })?;
+            self.view(*machine)?.assert_as_planned_on(machines);
+            let told = self.on(
+                *machine,
+                &format!("REDISCLI_AUTH={PASSWORD} redis-cli --cluster check 127.0.0.1:7000 2>&1"),
+            )?;
+            assert!(told.contains("[OK] All 16384 slots covered."), "{told}");
+            assert!(
+                !told.contains("WARNING") && !told.contains("[ERR]"),
+                "{told}"
+            );
+        }
+        Ok(())
+    }
+
+    /// How many keys the masters of these machines have.
+    pub(crate) fn keys(&self, machines: &[u16]) -> Result<u64> {
+        let mut keys = 0;
+        for machine in machines {
+            keys += self
+                .redis(*machine, MASTER_PORT, "DBSIZE")?
+                .parse::<u64>()?;
+        }
+        Ok(keys)
     }
 
     /// Asks an instance something.
@@ -137,22 +193,35 @@ impl View {
         machines
     }
 
-    /// Fails unless it is as the module promises: one master to a machine, and no replica on the
-    /// machine of its master.
+    /// Fails unless three machines are as the module promises.
     #[track_caller]
     pub(crate) fn assert_as_planned(&self) {
+        self.assert_as_planned_on(&[1, 2, 3]);
+    }
+
+    /// Fails unless these machines are as the module promises: one master to a machine, and no
+    /// replica on the machine of its master.
+    #[track_caller]
+    pub(crate) fn assert_as_planned_on(&self, machines: &[u16]) {
+        let count = machines.len();
+        let is = |key: &str, value: usize| {
+            assert_eq!(self.at(key), value.to_string(), "{self:?}");
+        };
         assert!(self.is_ok(), "{self:?}");
-        assert_eq!(self.at("cluster_slots_assigned"), "16384", "{self:?}");
-        assert_eq!(self.at("cluster_known_nodes"), "6", "{self:?}");
-        assert_eq!(self.at("cluster_size"), "3", "{self:?}");
-        let machines = ["10.77.0.1", "10.77.0.2", "10.77.0.3"];
+        is("cluster_slots_assigned", 16384);
+        is("cluster_known_nodes", 2 * count);
+        is("cluster_size", count);
+        let machines: Vec<String> = machines
+            .iter()
+            .map(|one| format!("10.77.0.{one}"))
+            .collect();
         assert_eq!(self.masters(), machines, "{self:?}");
         let replicas: Vec<&Node> = self
             .nodes
             .iter()
             .filter(|node| node.master.is_some())
             .collect();
-        assert_eq!(replicas.len(), 3, "{self:?}");
+        assert_eq!(replicas.len(), count, "{self:?}");
         let mut followed = BTreeSet::new();
         for replica in replicas {
             let master = self
@@ -163,7 +232,7 @@ impl View {
             assert_ne!(master.address, replica.address, "{self:?}");
             followed.insert(&master.id);
         }
-        assert_eq!(followed.len(), 3, "{self:?}");
+        assert_eq!(followed.len(), count, "{self:?}");
         assert!(self.nodes.iter().all(|node| !node.is("fail")), "{self:?}");
     }
 }
