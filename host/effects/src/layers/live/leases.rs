@@ -28,6 +28,9 @@ const AT_ONCE: usize = 50;
 pub struct Leases {
     owner: Mutex<Arc<Owner>>,
     machines: Mutex<BTreeMap<MachineName, State>>,
+    /// Whose turn it is to change a machine: what of the lease one change learns, the next has to
+    /// know.
+    queues: Mutex<BTreeMap<MachineName, Arc<tokio::sync::Mutex<()>>>>,
     /// How often each was given back while the run went on.
     given_back: Mutex<BTreeMap<MachineName, u64>>,
     /// Machines on which nothing of an earlier run is at work.
@@ -58,6 +61,7 @@ impl Leases {
         Self {
             owner,
             machines,
+            queues: Mutex::default(),
             given_back: Mutex::default(),
             met: Mutex::default(),
         }
@@ -123,6 +127,13 @@ impl Leases {
         if !matches!(machines.get(machine), Some(State::Lost(_))) {
             machines.insert(machine.clone(), State::Held);
         }
+    }
+
+    /// Where changes of a machine wait for each other.
+    pub(super) fn queue(&self, machine: &MachineName) -> Arc<tokio::sync::Mutex<()>> {
+        let queues = self.queues.lock();
+        let mut queues = queues.unwrap_or_else(PoisonError::into_inner);
+        queues.entry(machine.clone()).or_default().clone()
     }
 
     /// How often a machine's lease was given back while the run went on.

@@ -21,6 +21,9 @@ impl Way {
         let Some(leases) = &self.lease else {
             return Ok(self.courier.exchange_aloud(request, echo).await?);
         };
+        // The machine would take one after the other all the same.
+        let queue = leases.queue(&self.machine);
+        let _turn = queue.lock().await;
         let given_back = leases.given_back(&self.machine);
         let claim = leases.claim(&self.machine)?;
         // One that has to be there may be given back before this comes to the machine.
