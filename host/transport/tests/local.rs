@@ -36,7 +36,12 @@ const SHELLS: [&str; 4] = ["dash", "bash --posix", "busybox sh", "applets"];
 
 impl Bench {
     async fn new(shell: &'static str) -> Self {
-        let place = tempfile::tempdir().unwrap();
+        Self::within(tempfile::tempdir().unwrap(), shell).await
+    }
+
+    /// A bench in this place; programs in its `tools` go before others.
+    async fn within(place: TempDir, shell: &'static str) -> Self {
+        let mut path = std::env::var("PATH").unwrap();
         let mut fleet = LocalFleet::new().with_memory(text(&place.path().join("memory")));
         if shell == "applets" {
             let applets = place.path().join("applets");
@@ -47,12 +52,13 @@ impl Bench {
                 .status()
                 .unwrap();
             assert!(installed.success());
-            fleet = fleet
-                .with_shell(["/bin/busybox", "sh"])
-                .with_variable("PATH", text(&applets));
+            fleet = fleet.with_shell(["/bin/busybox", "sh"]);
+            path = text(&applets);
         } else {
             fleet = fleet.with_shell(shell.split(' '));
         }
+        let tools = text(&place.path().join("tools"));
+        fleet = fleet.with_variable("PATH", format!("{tools}:{path}"));
         let name = MachineName::new("here").unwrap();
         let courier = fleet.courier(&name).await.unwrap();
         Self {
@@ -964,3 +970,6 @@ async fn hostile_output_is_not_taken_for_an_answer() {
 
 #[path = "local/fetching.rs"]
 mod fetching;
+
+#[path = "local/together.rs"]
+mod together;

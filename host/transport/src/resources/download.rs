@@ -1,6 +1,6 @@
 //! A file that the machine fetches itself.
 
-use super::placing::Placing;
+use super::placing::{Beside, Placing};
 use super::{Difference, Facts, path, path::PathFacts};
 use crate::FileKind;
 use crate::shell::{Part, Refusal, Settling, operand};
@@ -39,7 +39,10 @@ impl Download {
         }
         let outside = (self.mode, self.owner.as_deref(), self.group.as_deref());
         let words = [source(&self.url)?, hash(&self.hash)?];
-        let beside = settling.beside(&operand(&self.path));
+        let beside = Beside {
+            name: settling.beside(&operand(&self.path)),
+            nested: None,
+        };
         let mut placing = Placing::open(&self.path, beside, outside, facts, settling)?;
         settling.script.call("ch_do ch_fetch_into_place", words)?;
         let note = settling.note(&self.path, self.hash.clone())?;

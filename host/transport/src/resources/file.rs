@@ -1,6 +1,6 @@
 //! A regular file.
 
-use super::placing::Placing;
+use super::placing::{Beside, Placing};
 use super::{Difference, Facts, path, path::PathFacts};
 use crate::FileKind;
 use crate::shell::{Part, Refusal, Settling, operand};
@@ -66,10 +66,10 @@ impl File {
         settling.script.call("ch_do ch_file_outside", words)
     }
 
-    /// Writes how it is written beside its place, under this name.
+    /// Writes how it is written beside its place.
     pub(crate) fn prepare(
         &self,
-        beside: String,
+        beside: Beside,
         facts: &Facts,
         settling: &mut Settling,
     ) -> Result<Placing, Refusal> {
@@ -80,6 +80,14 @@ impl File {
         let hash = placing.is_strange().then_some(self.hash.as_str());
         placing.ready(&note, hash, settling)?;
         Ok(placing)
+    }
+
+    /// Whether it can be put in its place together with others: nothing is asked of what it replaces,
+    /// and nothing becomes of that.
+    pub(crate) fn goes_with_others(&self, facts: &Facts) -> bool {
+        let plain = |facts: &PathFacts| matches!(facts.kind, None | Some(FileKind::File));
+        let plain = matches!(facts, Facts::Path(facts) if plain(facts));
+        plain && self.before.is_none() && !self.backup
     }
 
     /// Writes how it is put in its place, once that lasts.

@@ -1,8 +1,65 @@
 # A file is written beside its place, in a step of its own, and renamed there in a later one, so that
 # many are made to last at once. Until then `ch_sweep`, which the request defines, knows their names.
 ch_sweep() { :; }
-# Opens a new one: path, temporary name, mode that it has from the beginning, and what is masked out
-# for that.
+# Which of these directories are root's own and can be written by nobody else.
+ch_ways() {
+ch_way=
+[ "$ch_uid" != 0 ] || ch_way="
+$(stat -c '%u %a %F %n' -- "$@" 2>/dev/null </dev/null)
+"
+}
+# Whether nobody but root can put anything into a directory, nor another one in its place.
+ch_is_ours() {
+ch_x=$1
+while :; do
+case $ch_way in
+*"
+0 "[0-7][0145][0145]" directory ${ch_x:-/}
+"*) ;;
+*) return 1 ;;
+esac
+[ "$ch_x" ] || return 0
+ch_x=${ch_x%/*}
+done
+}
+# Makes nests, which are directories of our own in others, where it is sure that they stay ours: number,
+# directory and name of each. Files come to be there under their last names, so that one program puts all
+# of them in their places.
+ch_nests() {
+ch_i=$# ch_nested= ch_stood=
+while [ "$ch_i" -gt 0 ]; do
+ch_v=$1 ch_p=$2 ch_y=$3 ch_i=$((ch_i - 3))
+shift 3
+ch_is_ours "$ch_p" || continue
+set -- "$@" "$ch_y"
+ch_nested="$ch_nested $ch_v"
+done
+[ $# -eq 0 ] || mkdir -m 700 -- "$@" 2>/dev/null </dev/null
+}
+# Takes nests away, with what is still in them: number and name of each.
+ch_unnest() {
+ch_i=$#
+while [ "$ch_i" -gt 0 ]; do
+ch_v=$1 ch_x=$2 ch_i=$((ch_i - 2))
+shift 2
+case " $ch_nested " in
+*" $ch_v "*) set -- "$@" "$ch_x" ;;
+esac
+done
+ch_nested=
+[ $# -eq 0 ] || rm -rf -- "$@" 2>/dev/null </dev/null
+}
+# Tells in `ch_x` where a file is until it is in its place: its name beside that; then, where there may
+# be a nest for it, the number of the nest and its name there.
+ch_beside() {
+ch_x=$1
+[ $# -eq 3 ] || return 0
+case " $ch_nested " in
+*" $2 "*) [ ! -d "${3%/*}" ] || ch_x=$3 ;;
+esac
+}
+# Opens a new one: path, mode that it has from the beginning, what is masked out for that, and where it
+# is until it is in its place.
 ch_file_open() {
 if [ -d "$1" ] && [ ! -L "$1" ]; then
 ch_say "$1 is a directory"
@@ -13,10 +70,12 @@ ch_p=${1%/*}
 ch_say "there is no directory ${ch_p:-/}"
 return 1
 }
-ch_made=$3
-umask "$4"
+ch_made=$2
+umask "$3"
+shift 3
+ch_beside "$@"
 set -C
-printf '' >"$2" && ch_t=$2
+printf '' >"$ch_x" && ch_t=$ch_x
 ch_v=$?
 set +C
 umask 022
@@ -118,11 +177,44 @@ ch_say 'what was to be written did not arrive whole'
 return 1
 }
 }
-# Puts it in its place: path, temporary name.
+# Puts all that came to be in a nest in its place: number, directory, names there. What does not go this
+# way goes alone, or says why it cannot. In `ch_stood` is what had a file before.
+ch_together() {
+case " $ch_nested " in
+*" $1 "*) ;;
+*) return 0 ;;
+esac
+ch_p=$2
+shift 2
+for ch_v; do
+shift
+[ -f "$ch_v" ] || continue
+set -- "$@" "$ch_v"
+ch_x=$ch_p/${ch_v##*/}
+[ -L "$ch_x" ] || [ ! -f "$ch_x" ] || ch_stood="$ch_stood
+$ch_x
+"
+done
+[ $# -eq 0 ] || mv -f -- "$@" "$ch_p/" 2>/dev/null || return 0
+}
+# Puts it in its place: path, and where it is until then.
 ch_file_put() {
-ch_p=$1 ch_t=$2 ch_z=
-[ -L "$1" ] || [ ! -f "$1" ] || ch_z=1
-ch_rename "$1" && ch_unit_put
+ch_p=$1 ch_z=
+shift
+ch_beside "$@"
+[ -L "$ch_p" ] || [ ! -f "$ch_p" ] || ch_z=1
+if [ "$ch_z" ] && [ "$ch_x" = "${3-}" ] && [ ! -e "$ch_x" ]; then
+case $ch_stood in
+*"
+$ch_p
+"*) ;;
+*) ch_z= ;;
+esac
+else
+ch_t=$ch_x
+ch_rename "$ch_p" || return
+fi
+ch_unit_put
 }
 # A service manager reads a unit that is new to it by itself, and all others when it is told to. Those
 # that are new are in `ch_fresh`.

@@ -7,13 +7,35 @@ use crate::shell::{Part, Refusal, Settling, operand};
 /// The bits of a mode that a new file can have from the beginning.
 const PLAIN: u32 = 0o666;
 
+/// Where a file is until it is in its place.
+#[derive(Debug)]
+pub(crate) struct Beside {
+    /// Its name in the same directory.
+    pub(crate) name: String,
+    /// The number of the nest that it may come to be in instead, and its name there: whether there is
+    /// one, only the machine can tell.
+    pub(crate) nested: Option<[String; 2]>,
+}
+
+impl Beside {
+    /// The names that it can have.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &String> {
+        std::iter::once(&self.name).chain(self.nested.as_ref().map(|[_, name]| name))
+    }
+
+    /// As the shell is told it.
+    fn words(&self) -> impl Iterator<Item = &String> {
+        std::iter::once(&self.name).chain(self.nested.iter().flatten())
+    }
+}
+
 /// A file on its way to its place.
 #[derive(Debug)]
 pub(crate) struct Placing {
     /// Its place.
     pub(crate) at: String,
     /// Where it is until then.
-    pub(crate) beside: String,
+    pub(crate) beside: Beside,
     /// The record in which its change is noted.
     pub(crate) record: String,
     outside: Outside,
@@ -30,10 +52,10 @@ struct Outside {
 }
 
 impl Placing {
-    /// Opens a file for a path, under a name beside it; wishes of none keep what a file there has.
+    /// Opens a file for a path, beside it; wishes of none keep what a file there has.
     pub(crate) fn open(
         path: &str,
-        beside: String,
+        beside: Beside,
         (mode, owner, group): (Option<u32>, Option<&str>, Option<&str>),
         facts: &Facts,
         settling: &mut Settling,
@@ -54,12 +76,8 @@ impl Placing {
         // Until it has its owner and group it is root's, and nobody else may do more with it than
         // with the finished one.
         let made = outside.mode.unwrap_or(0o644) & PLAIN;
-        let words = [
-            at.clone(),
-            beside.clone(),
-            format!("{made:o}"),
-            format!("{:04o}", PLAIN & !made),
-        ];
+        let modes = [format!("{made:o}"), format!("{:04o}", PLAIN & !made)];
+        let words = std::iter::once(&at).chain(&modes).chain(beside.words());
         settling.script.call("ch_do ch_file_open", words)?;
         Ok(Self {
             at,
@@ -104,24 +122,22 @@ impl Placing {
         )
     }
 
-    /// Whether its name is one that programs write in ways of their own.
+    /// Whether a name of it is one that programs write in ways of their own.
     pub(crate) fn is_strange(&self) -> bool {
-        self.beside.contains(['\n', '\r', '\\'])
+        let mut names = self.beside.names();
+        names.any(|name| name.contains(['\n', '\r', '\\']))
     }
 
     /// What has to last before it can take its place.
-    pub(crate) fn lasting(&self) -> [String; 3] {
+    pub(crate) fn lasting(&self) -> impl Iterator<Item = String> {
         let records = self.record.rsplit_once('/').map_or("", |(place, _)| place);
-        [
-            self.beside.clone(),
-            self.record.clone(),
-            format!("{records}/"),
-        ]
+        let notes = [self.record.clone(), format!("{records}/")];
+        self.beside.names().cloned().chain(notes)
     }
 
     /// Puts it in its place.
     pub(crate) fn put(&self, settling: &mut Settling) -> Result<(), Refusal> {
-        let words = [&self.at, &self.beside];
+        let words = std::iter::once(&self.at).chain(self.beside.words());
         settling.script.call("ch_do ch_file_put", words)?;
         settling.touched(&self.at);
         Ok(())

@@ -2,6 +2,7 @@
 
 mod fates;
 mod files;
+mod nests;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -54,6 +55,8 @@ enum Step {
     Prepared { hash: Option<String> },
     /// What was written is made to last.
     Lasting,
+    /// Files of one directory are put in their places; those that cannot be are put there alone.
+    Together,
     /// The file of a task is put in its place, once that step has written it.
     Put { place: usize, prepared: usize },
     /// Names are made to last.
@@ -65,7 +68,7 @@ impl Step {
     fn task(&self) -> Option<usize> {
         match self {
             Self::Task { place } | Self::Put { place, .. } => Some(*place),
-            Self::Prepared { .. } | Self::Lasting | Self::Flush => None,
+            Self::Prepared { .. } | Self::Lasting | Self::Together | Self::Flush => None,
         }
     }
 }
@@ -175,6 +178,29 @@ impl Settling {
         Ok(facts.hash.clone())
     }
 
+    /// Settles a task in a step of its own.
+    fn task(&mut self, tasks: &[Task], place: usize) -> Result<(), Refusal> {
+        let Some(task) = tasks.get(place) else {
+            return Ok(());
+        };
+        let needs = self.needs(tasks, &task.wish);
+        self.step(&needs);
+        task.wish.settle(&task.facts, self)?;
+        self.script.text("ch_done\n");
+        self.steps.push(Step::Task { place });
+        Ok(())
+    }
+
+    /// Tells the shell what to clear away should it have to leave: calls with their words.
+    fn sweeping(&mut self, calls: &[(&str, Vec<String>)]) -> Result<(), Refusal> {
+        self.script.text("ch_sweep() {\n");
+        for (call, words) in calls {
+            self.script.call(call, words)?;
+        }
+        self.script.text("}\n");
+        Ok(())
+    }
+
     /// Begins a step of the script, and gives its number.
     fn step(&mut self, needs: &[usize]) -> usize {
         let number = self.steps.len();
@@ -242,11 +268,7 @@ pub(super) fn errand(tasks: &[Task], memory: &Memory) -> Result<Errand, Refusal>
         if matches!(task.wish, Wish::Service(_)) {
             settling.flush()?;
         }
-        let needs = settling.needs(tasks, &task.wish);
-        settling.step(&needs);
-        task.wish.settle(&task.facts, &mut settling)?;
-        settling.script.text("ch_done\n");
-        settling.steps.push(Step::Task { place: next });
+        settling.task(tasks, next)?;
         next += 1;
     }
     settling.flush()?;

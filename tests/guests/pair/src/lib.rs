@@ -10,6 +10,9 @@ struct Settings {
     one: String,
     /// What is in the file of the other.
     other: String,
+    /// How many files are written beside that of the one, with the same text. No service reads them.
+    #[serde(default)]
+    notes: u8,
     /// Who gets the file of the one; root where nobody is named.
     #[serde(default)]
     owner: Option<String>,
@@ -43,6 +46,9 @@ impl Module for Pair {
             Some(owner) => one.owner(owner),
             None => one,
         };
+        let notes: Vec<File> = (0..settings.notes)
+            .map(|number| File::at(format!("/etc/pair/note-{number}")).text(format!("{text}\n")))
+            .collect();
         machine.ensure((
             settings
                 .package
@@ -53,6 +59,7 @@ impl Module for Pair {
             File::at(unit("one")).text(service("one")),
             File::at(unit("other")).text(service("other")),
             one,
+            notes,
             File::at(file("other")).text(format!("{}\n", settings.other)),
             ["one", "other"].map(|name| {
                 Service::named(format!("pair-{name}"))

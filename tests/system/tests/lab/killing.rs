@@ -31,7 +31,7 @@ echo "$chain" >/run/gate/chain
 while [ ! -e /run/gate/go ]; do sleep 0.05; done
 exec /usr/bin/"${0##*/}" "$@"
 "#;
-const GATED: [&str; 4] = ["chmod", "mv", "sync", "systemctl"];
+const GATED: [&str; 6] = ["chmod", "mkdir", "mv", "rm", "sync", "systemctl"];
 
 /// Whether the shells that were held up are gone or wait for more to do.
 const QUIET: &str = r#"
@@ -104,7 +104,11 @@ impl Victim<'_> {
         let mut steps = self.calls()?;
         // The lease is given back after all of it: there is nothing left to lose.
         steps.retain(|_, step| !step.contains("/var/lib/cellhost/lease"));
-        let expected = ["mv", "sync", "systemctl restart"];
+        let together = match self.notes() {
+            0 => "mv -f -- /etc/pair/.cellhost-",
+            _ => "mkdir -m 700 -- /etc/pair/.cellhost-",
+        };
+        let expected = ["mv", "sync", "systemctl restart", together];
         for what in expected {
             assert!(
                 steps.values().any(|step| step.starts_with(what)),
@@ -133,6 +137,10 @@ impl Victim<'_> {
             self.does("test -e /run/gate/reached")
         })?;
         self.deal(&mut run)?;
+        if self.blow != Blow::Power {
+            let left = "! ls -A /etc/pair /etc/systemd/system | grep -q cellhost-";
+            eventually("nothing is left beside", PATIENCE, || self.does(left))?;
+        }
         // Without power all services start anew, and before that one may have restarted. Else what
         // goes on without its controller and the next run come to one restart together.
         let base = match self.blow {
@@ -196,7 +204,7 @@ impl Victim<'_> {
     /// Makes the gate hold up a call.
     fn arm(&self, step: usize) -> Result<()> {
         let script = format!(
-            "rm -rf /run/gate; mkdir /run/gate; echo 0 >/run/gate/count; echo {step} >/run/gate/at"
+            "/usr/bin/rm -rf /run/gate; /usr/bin/mkdir /run/gate; echo 0 >/run/gate/count; echo {step} >/run/gate/at"
         );
         self.on(&script).map(drop)
     }
@@ -223,12 +231,22 @@ impl Victim<'_> {
         let machines = cellhost_lab::inventory(&self.site.lab.machines());
         let plan = format!(
             "cell = \"lab{0}\"\n\n{machines}\n[modules.pair]\non = \"m{0}\"\n\
-             settings = {{ one = \"{content}\", other = \"same\" }}\n",
-            self.machine
+             settings = {{ one = \"{content}\", other = \"same\", notes = {1} }}\n",
+            self.machine,
+            self.notes()
         );
         let place = self.place();
         fs_err::create_dir_all(&place)?;
         Ok(fs_err::write(place.join("plan.toml"), plan)?)
+    }
+
+    /// How many files change together with that of the one: some are put in their places by one
+    /// program, few by one each.
+    fn notes(&self) -> u8 {
+        match self.blow {
+            Blow::Controller | Blow::Power => 4,
+            Blow::Sshd | Blow::Cable => 0,
+        }
     }
 
     fn place(&self) -> PathBuf {

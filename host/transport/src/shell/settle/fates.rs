@@ -53,7 +53,7 @@ pub(super) fn read(
                     *last = Fate::Failed(trouble);
                 }
             }
-            (Step::Flush, _) => {}
+            (Step::Together | Step::Flush, _) => {}
         }
     }
     output.take("end ok")?;

@@ -1,10 +1,12 @@
 //! Files that follow each other are written in one go: all of them beside their places, then made to
-//! last at once, then each put in its place.
+//! last at once, then put in their places.
 
+use super::nests::Nests;
 use super::{Settling, Step};
 use crate::Task;
 use crate::resources::Wish;
 use crate::resources::file::File;
+use crate::resources::placing::Beside;
 use crate::shell::{Refusal, operand};
 
 /// How many files are written in one go at most.
@@ -40,19 +42,31 @@ impl Settling {
         count: usize,
     ) -> Result<(), Refusal> {
         let mut files = Vec::with_capacity(count);
+        let mut together = Vec::new();
         for (place, task) in tasks.iter().enumerate().skip(from).take(count) {
             if let Some(file) = written(task) {
-                files.push((place, task, file, self.beside(&operand(&file.path))));
+                let at = operand(&file.path);
+                let name = self.beside(&at);
+                if file.goes_with_others(&task.facts) {
+                    together.push(at.clone());
+                }
+                files.push((place, task, file, at, name));
             }
         }
+        let nests = Nests::of(&together, self);
         // From the first one on: the way to the machine may be lost at any of them.
-        self.sweeping(files.iter().map(|(.., beside)| beside.as_str()))?;
+        let names = files.iter().map(|(.., name)| name.clone()).collect();
+        self.sweeping(&[("rm -f --", names), ("ch_unnest", nests.away())])?;
+        nests.build(self)?;
         let mut prepared = Vec::with_capacity(count);
-        for (place, task, file, beside) in files {
+        for (place, task, file, at, name) in files {
+            let nested = nests
+                .place(&at)
+                .filter(|_| file.goes_with_others(&task.facts));
             let needs = self.needs(tasks, &task.wish);
             let step = self.step(&needs);
             let hash = self.show(task)?;
-            let placing = file.prepare(beside, &task.facts, self)?;
+            let placing = file.prepare(Beside { name, nested }, &task.facts, self)?;
             self.script.text("ch_done\n");
             self.steps.push(Step::Prepared { hash });
             prepared.push((place, step, file, placing));
@@ -67,11 +81,15 @@ impl Settling {
         let looked_at = prepared
             .iter()
             .filter(|(.., placing)| !placing.is_strange());
-        let pairs = looked_at.flat_map(|(_, _, file, placing)| [&file.hash, &placing.beside]);
+        let pairs = looked_at.flat_map(|(_, _, file, placing)| {
+            let names = placing.beside.names();
+            names.flat_map(|name| [&file.hash, name])
+        });
         self.script.call("ch_do ch_arrived", pairs)?;
         self.script.call("ch_do ch_last", names)?;
         self.script.text("ch_done\n");
         self.steps.push(Step::Lasting);
+        nests.empty(lasting, self)?;
         for (place, step, file, placing) in prepared {
             self.step(&[step, lasting]);
             if let Some(task) = tasks.get(place) {
@@ -82,16 +100,9 @@ impl Settling {
             self.steps.push(Step::Put { place, prepared });
         }
         // What could not be put in its place goes.
-        self.script
-            .text("[ -z \"$ch_bad\" ] || ch_sweep\nch_sweep() { :; }\n");
-        Ok(())
-    }
-
-    /// Tells the shell what to take away should it have to leave.
-    fn sweeping<'a>(&mut self, names: impl Iterator<Item = &'a str>) -> Result<(), Refusal> {
-        self.script.text("ch_sweep() {\n");
-        self.script.call("rm -f --", names)?;
-        self.script.text("}\n");
+        self.script.text("[ -z \"$ch_bad\" ] || ch_sweep\n");
+        self.script.call("ch_unnest", nests.away())?;
+        self.script.text("ch_sweep() { :; }\n");
         Ok(())
     }
 }

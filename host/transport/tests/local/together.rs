@@ -1,0 +1,232 @@
+//! Files that go into one directory together.
+
+use super::*;
+
+/// Writes down how many words a program was given.
+const COUNTS: &str = r#"echo "$#" >>"${0%/*}/../calls""#;
+
+/// A bench in a place where nobody but root can put anything, whose programs of these names do this first.
+/// None where that takes another user.
+async fn bench(shell: &'static str, programs: &[&str], first: &str) -> Option<Bench> {
+    if !rustix::process::geteuid().is_root() {
+        return None;
+    }
+    let place = tempfile::tempdir_in("/root").unwrap();
+    let tools = place.path().join("tools");
+    std::fs::create_dir(&tools).unwrap();
+    for program in programs {
+        let text = format!("#!/bin/sh\n{first}\nPATH=${{PATH#*:}}\nexec {program} \"$@\"\n");
+        std::fs::write(tools.join(program), text).unwrap();
+        std::fs::set_permissions(tools.join(program), PermissionsExt::from_mode(0o755)).unwrap();
+    }
+    Some(Bench::within(place, shell).await)
+}
+
+impl Bench {
+    fn calls(&self) -> Vec<String> {
+        let calls = std::fs::read_to_string(self.path("calls")).unwrap_or_default();
+        let _ = std::fs::remove_file(self.path("calls"));
+        let mut calls: Vec<_> = calls.lines().map(str::to_owned).collect();
+        calls.sort();
+        calls
+    }
+
+    fn listed(&self, directory: &str) -> Vec<String> {
+        let entries = std::fs::read_dir(self.path(directory)).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<_> = names.collect();
+        names.sort();
+        names
+    }
+
+    fn directory(&self, name: &str, mode: u32) {
+        std::fs::create_dir(self.path(name)).unwrap();
+        std::fs::set_permissions(self.path(name), PermissionsExt::from_mode(mode)).unwrap();
+    }
+
+    fn files(&self, directory: &str, names: &[&str], content: &str) -> Vec<Wish> {
+        let names = names.iter().map(|name| format!("{directory}/{name}"));
+        let file = |name: String| Wish::File(self.file(&name, content.as_bytes()));
+        names.map(file).collect()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn puts_all_files_of_a_directory_in_their_places_by_one_program() {
+    for shell in SHELLS {
+        let Some(bench) = bench(shell, &["mv"], COUNTS).await else {
+            return;
+        };
+        let names = ["a", "-b c", "d\\e", "f'g", "kept"];
+        bench.directory("old d", 0o755);
+        std::fs::write(bench.path("old d/kept"), "old").unwrap();
+        std::os::unix::fs::chown(bench.path("old d/kept"), Some(12345), Some(54321)).unwrap();
+        std::fs::set_permissions(bench.path("old d/kept"), PermissionsExt::from_mode(0o4751))
+            .unwrap();
+        symlink("a", bench.path("old d/link")).unwrap();
+        let mut wishes = vec![Wish::Directory(directory::Directory {
+            path: bench.at("made"),
+            mode: Some(0o750),
+            owner: None,
+            group: None,
+        })];
+        wishes.extend(bench.files("old d", &names, "first"));
+        wishes.extend(bench.files("old d", &["link"], "link"));
+        wishes.extend(bench.files("made", &["x", "y"], "first"));
+        bench.settled(wishes).await;
+        assert_eq!(bench.calls(), ["4", "5", "8"], "{shell}");
+        bench.settled(bench.files("old d", &names, "second")).await;
+        for name in names {
+            let found = std::fs::read(bench.path(&format!("old d/{name}"))).unwrap();
+            assert_eq!(found, b"second", "{name} {shell}");
+            let noted = bench.record(&format!("old d/{name}"));
+            assert!(noted.is_none_or(|noted| noted.lines().count() == 2));
+        }
+        let kept = std::fs::metadata(bench.path("old d/kept")).unwrap();
+        assert_eq!((kept.uid(), kept.gid()), (12345, 54321), "{shell}");
+        assert_eq!(mode(&bench.path("old d/kept")), 0o4751, "{shell}");
+        assert_eq!(mode(&bench.path("old d/a")), 0o644, "{shell}");
+        let link = std::fs::symlink_metadata(bench.path("old d/link")).unwrap();
+        assert!(link.is_file(), "{shell}");
+        let mut all = [names.as_slice(), &["link"]].concat();
+        all.sort_unstable();
+        assert_eq!(bench.listed("old d"), all, "{shell}");
+        assert_eq!(bench.listed("made"), ["x", "y"], "{shell}");
+        bench.fleet.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn moves_nothing_together_where_others_could_lead_it_astray() {
+    for shell in SHELLS {
+        let Some(bench) = bench(shell, &["mv"], COUNTS).await else {
+            return;
+        };
+        bench.directory("group", 0o775);
+        bench.directory("all", 0o1777);
+        bench.directory("inherits", 0o2755);
+        bench.directory("theirs", 0o755);
+        bench.directory("theirs/ours", 0o755);
+        std::os::unix::fs::chown(bench.path("theirs"), Some(12345), None).unwrap();
+        bench.directory("ours", 0o755);
+        symlink("ours", bench.path("link")).unwrap();
+        let mut wishes = Vec::new();
+        for place in ["group", "all", "inherits", "theirs", "theirs/ours", "link"] {
+            wishes.extend(bench.files(place, &["a", "b"], place));
+        }
+        wishes.extend(bench.files("ours", &["x", "y"], "ours"));
+        bench.settled(wishes).await;
+        let mut calls = vec!["4"; 12];
+        calls.push("5");
+        assert_eq!(bench.calls(), calls, "{shell}");
+        for place in ["group", "all", "inherits", "theirs/ours"] {
+            assert_eq!(bench.listed(place), ["a", "b"], "{shell}");
+        }
+        assert_eq!(bench.listed("theirs"), ["a", "b", "ours"], "{shell}");
+        assert_eq!(bench.listed("ours"), ["a", "b", "x", "y"], "{shell}");
+        bench.fleet.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_does_not_go_together_goes_alone() {
+    const HALF: &str = r#"if [ $# -gt 4 ]; then
+for last; do :; done
+PATH=${PATH#*:}
+mv -f -- "$3" "$last"
+exit 1
+fi"#;
+    for shell in SHELLS {
+        let Some(bench) = bench(shell, &["mv"], HALF).await else {
+            return;
+        };
+        bench.directory("d", 0o755);
+        let mut wishes = bench.files("d", &["a", "b", "c", "e", "f"], "content");
+        let strangers = file::File {
+            owner: Some("no-such-user".to_owned()),
+            ..bench.file("d/strangers", b"content")
+        };
+        wishes.insert(2, Wish::File(strangers));
+        let settled = bench.settle(wishes).await;
+        let Fate::Failed(trouble) = &settled.fates[2] else {
+            panic!("{shell}: {settled:?}");
+        };
+        assert!(trouble.message.contains("no-such-user"), "{trouble:?}");
+        assert_eq!(settled.done(), 5, "{shell}: {settled:?}");
+        assert_eq!(bench.listed("d"), ["a", "b", "c", "e", "f"], "{shell}");
+        for name in bench.listed("d") {
+            assert_eq!(bench.read(&format!("d/{name}")).await, b"content");
+        }
+        bench.fleet.close().await;
+    }
+}
+
+/// A signal for the shell that calls a program, at the call that is waited for.
+const STRIKES: &str = r#"place=${0%/*}/..
+number=$(($(cat "$place/count") + 1))
+echo "$number" >"$place/count"
+read -r at signal <"$place/at"
+[ "$number" != "$at" ] || kill -"$signal" "$PPID""#;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_is_killed_at_whatever_step_leaves_whole_files() {
+    const PROGRAMS: [&str; 7] = ["stat", "mkdir", "chmod", "sha256sum", "sync", "mv", "rm"];
+    const NAMES: [&str; 5] = ["a", "b", "c", "e", "f"];
+    let Some(bench) = bench("dash", &PROGRAMS, STRIKES).await else {
+        return;
+    };
+    let arm = |at: usize, signal: &str| {
+        std::fs::write(bench.path("count"), "0\n").unwrap();
+        std::fs::write(bench.path("at"), format!("{at} {signal}\n")).unwrap();
+    };
+    let wishes = |content: &str| {
+        let mut wishes = bench.files("d", &NAMES, content);
+        if let Some(Wish::File(file)) = wishes.first_mut() {
+            file.mode = Some(0o700);
+        }
+        wishes
+    };
+    bench.directory("d", 0o755);
+    arm(0, "TERM");
+    bench.settled(wishes("first")).await;
+    let mut before = "first".to_owned();
+    for signal in ["TERM", "KILL"] {
+        for step in 1.. {
+            let content = format!("{signal}-{step}");
+            let facts = wishes(&content).iter().map(Wish::identity).collect();
+            let facts = bench.look(facts).await;
+            arm(step, signal);
+            let tasks = Task::pair(wishes(&content), facts);
+            let ended = bench.courier.exchange(Request::Settle(tasks)).await;
+            let all = bench.listed("d");
+            if signal == "TERM" {
+                assert_eq!(all, NAMES, "step {step}");
+            }
+            for name in all.iter().filter(|name| name.starts_with('.')) {
+                assert!(name.starts_with(".cellhost-"), "{all:?}");
+                let left = bench.path(&format!("d/{name}"));
+                if left.is_dir() {
+                    assert_eq!(mode(&left), 0o700);
+                    std::fs::remove_dir_all(left).unwrap();
+                } else {
+                    std::fs::remove_file(left).unwrap();
+                }
+            }
+            for name in NAMES {
+                let found = std::fs::read_to_string(bench.path(&format!("d/{name}"))).unwrap();
+                assert!(found == before || found == content, "{name}: {found}");
+                let newest = bench.noted(&format!("d/{name}")).unwrap();
+                assert!(newest.contains(&hash(found.as_bytes())), "{name} at {step}");
+            }
+            arm(0, "TERM");
+            bench.settled(wishes(&content)).await;
+            before = content;
+            if ended.is_ok() {
+                // Files, their notes, and all that is done for them at once.
+                assert!(step > NAMES.len() + 7, "{step}");
+                break;
+            }
+        }
+    }
+    bench.fleet.close().await;
+}
