@@ -84,7 +84,7 @@ impl Creation {
     }
 }
 
-/// The file that says that a program was started for a path.
+/// The file that says that a program was started for a path, as long as there is something in it.
 pub(crate) fn mark(memory: &str, path: &str) -> String {
     use sha2::{Digest as _, Sha256};
     // A path can be longer than a name may be.

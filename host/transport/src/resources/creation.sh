@@ -1,9 +1,11 @@
-# Runs `ch_cmd` where nothing stands at a path, or half of it: user, path, mark, seconds. The mark
-# stands while it runs, so that what a program left half made is not taken for the whole.
+# Runs `ch_cmd` where nothing stands at a path, or half of it: user, path, mark, seconds. Something is in
+# the mark while it runs, so that what a program left half made is not taken for the whole. An empty
+# mark says nothing, and one that is not empty is never written anew: it would be empty for a moment.
 ch_creation() {
 ch_c= ch_p=$2 ch_m=$3 ch_d=$4
 [ -z "$1" ] || id -u -- "$1" >/dev/null || return
-{ [ -d "${ch_m%/*}" ] || mkdir -p -- "${ch_m%/*}"; } && printf '%s\n' "$ch_p" >"$ch_m" || return
+[ -d "${ch_m%/*}" ] || mkdir -p -- "${ch_m%/*}" || return
+[ -s "$ch_m" ] || printf '%s\n' "$ch_p" >"$ch_m" || return
 ch_sync "$ch_m"
 # A limit of our own would have to be called off, and a shell may miss a signal as it begins.
 ch_most=
@@ -29,7 +31,15 @@ esac
 ch_say "it ended well, and nothing stands at $ch_p"
 return 1
 }
-rm -f -- "$ch_m"
+printf '' >"$ch_m"
+}
+# Takes empty marks away.
+ch_unmark() {
+for ch_v; do
+shift
+[ ! -f "$ch_v" ] || [ -s "$ch_v" ] || set -- "$@" "$ch_v"
+done
+[ $# -eq 0 ] || rm -f -- "$@"
 }
 # Ends a program that nobody waits for any more, and waits for that: whoever comes next begins anew.
 ch_creation_end() {

@@ -292,11 +292,8 @@ impl Answers {
                     hash: None,
                     ..self.paths.get(path)?.clone()
                 },
-                begun: self
-                    .paths
-                    .get(&creation::mark(&memory.0, path))?
-                    .kind
-                    .is_some(),
+                // An empty mark is that of a program that ended well.
+                begun: self.paths.get(&creation::mark(&memory.0, path))?.size > 0,
             }),
             Identity::Software(names) => Facts::Software(self.packages.about(names)),
             Identity::KernelModule(name) => Facts::KernelModule(*self.modules.get(name)?),

@@ -1,5 +1,6 @@
 //! Making things so: one script for all wishes, in order. What needs one that failed is not tried.
 
+mod creations;
 mod fates;
 mod files;
 mod nests;
@@ -262,6 +263,12 @@ pub(super) fn errand(tasks: &[Task], memory: &Memory) -> Result<Errand, Refusal>
         let together = files::together(tasks.get(next..).unwrap_or_default());
         if together > 0 {
             settling.files(tasks, next, together)?;
+            next += together;
+            continue;
+        }
+        let together = creations::together(tasks.get(next..).unwrap_or_default());
+        if together > 0 {
+            settling.creations(tasks, next, together)?;
             next += together;
             continue;
         }

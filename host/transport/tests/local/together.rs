@@ -1,4 +1,4 @@
-//! Files that go into one directory together.
+//! Files that go into one directory together, and programs that follow each other.
 
 use super::*;
 
@@ -229,4 +229,45 @@ async fn whoever_is_killed_at_whatever_step_leaves_whole_files() {
         }
     }
     bench.fleet.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_program_that_ended_well_is_not_run_again_for_one_behind_it_that_did_not() {
+    for signal in ["TERM", "KILL"] {
+        let bench = Bench::new("dash").await;
+        let at = |name: &str| bench.at(name);
+        let first = bench.creation("first", &format!("echo 1 >>'{}'", at("first")), 20);
+        // Its parent is the limit of its time, and the parent of that is the shell.
+        let strike = format!("kill -{signal} $(cut -d' ' -f4 /proc/$PPID/stat); sleep 1");
+        let second = format!("echo half >'{}'; {strike}", at("second"));
+        let second = bench.creation("second", &second, 20);
+        let tasks = |wishes: &[Wish], facts| Task::pair(wishes.to_vec(), facts);
+        let wishes = [first.clone(), second.clone()];
+        let facts = bench
+            .look(wishes.iter().map(Wish::identity).collect())
+            .await;
+        let ended = bench
+            .courier
+            .exchange(Request::Settle(tasks(&wishes, facts)))
+            .await;
+        assert!(ended.is_err(), "{ended:?}");
+        let facts = bench
+            .look(wishes.iter().map(Wish::identity).collect())
+            .await;
+        assert_eq!(first.compare(&facts[0]), None, "{signal}");
+        let difference = second.compare(&facts[1]).unwrap();
+        assert!(
+            difference.lines[0].starts_with("run again"),
+            "{difference:?}"
+        );
+        let better = bench.creation("second", &format!("echo 2 >'{}'", at("second")), 20);
+        bench.settled(vec![first, better.clone()]).await;
+        let facts = bench.look(vec![better.identity()]).await;
+        assert_eq!(better.compare(&facts[0]), None, "{signal}");
+        let left = std::fs::read_dir(bench.path("memory/begun"))
+            .unwrap()
+            .count();
+        assert_eq!(left, 0, "{signal}");
+        bench.fleet.close().await;
+    }
 }
