@@ -9,8 +9,9 @@ use crate::setup;
 use crate::step::{step, succeed};
 
 /// The tests of `tests/system/tests/lab` that are a module's, by the beginning of their names.
-const TESTS: [(&str, &[&str]); 3] = [
+const TESTS: [(&str, &[&str]); 5] = [
     ("galera", &["galera::"]),
+    ("minio", &["stand_ins::"]),
     (
         "redis-cluster",
         &[
@@ -24,6 +25,7 @@ const TESTS: [(&str, &[&str]); 3] = [
             "shrinking::",
         ],
     ),
+    ("telegraf", &["stand_ins::"]),
     ("zookeeper", &["zookeeper::"]),
 ];
 

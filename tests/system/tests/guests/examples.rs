@@ -3,8 +3,9 @@ use std::process::Command;
 use anyhow::Result;
 
 /// Values for what the examples take from the environment.
-const VARIABLES: [(&str, &str); 2] = [
+const VARIABLES: [(&str, &str); 3] = [
     ("GALERA_SST_PASSWORD", "open-sesame"),
+    ("MINIO_ROOT_PASSWORD", "open-sesame"),
     ("REDIS_PASSWORD", "open-sesame"),
 ];
 

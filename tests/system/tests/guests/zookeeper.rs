@@ -18,7 +18,7 @@ const DATA: &str = "/var/lib/zookeeper/data";
 const LIST: &str = "/etc/zookeeper/cell/members";
 
 /// Machines on which a service serves as soon as a majority of all of them runs; the first leads.
-fn stage() -> Result<Stage> {
+pub(crate) fn stage() -> Result<Stage> {
     let stage = Stage::new()?;
     let running: Arc<Mutex<BTreeSet<u8>>> = Arc::default();
     for (id, machine) in (1..).zip(stage.fleet.machines()) {

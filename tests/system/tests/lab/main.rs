@@ -33,6 +33,7 @@ mod resuming;
 mod rolling;
 mod shrinking;
 mod site;
+mod stand_ins;
 mod troubles;
 mod unreachable;
 mod watcher;
