@@ -55,7 +55,7 @@ impl<'a> ModuleEntry<'a> {
         let ordinals = table.get("ordinals").and_then(|value| value.table());
         let ordinals = ordinals.map(|table| read_ordinals(&table, &places, inventory));
         let templates = table.get("templates").and_then(|value| value.table());
-        let templates = templates.map(read_templates);
+        let templates = templates.map(|table| read_templates(&table));
         let rolling = table.get("rolling");
         let rolling = rolling.map(|value| RollingChoice::read(&value));
         table.finish();
@@ -133,7 +133,7 @@ fn read_settings<'a>(value: Option<Value<'a>>, key: &Text<'a>) -> Settings<'a> {
     })
 }
 
-fn read_templates(table: Table<'_>) -> BTreeMap<String, Replacement> {
+fn read_templates(table: &Table<'_>) -> BTreeMap<String, Replacement> {
     let entries = table.entries().into_iter();
     let replaced = entries.filter_map(|(key, value)| {
         let text = value.text()?;

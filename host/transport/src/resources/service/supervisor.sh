@@ -45,10 +45,17 @@ ch_has supervisorctl || {
 ch_say "supervisorctl is not there: supervisor has to be installed before $ch_x"
 return 1
 }
-ch_ctl reread >&2 || {
+# Its service runs before it listens.
+ch_i=0
+until ch_ctl reread >&2; do
+ch_i=$((ch_i + 1))
+[ "$ch_i" -ge 10 ] || {
+sleep 1
+continue
+}
 ch_say "supervisord does not take its configuration: does its service run before $ch_x is wished for?"
 return 1
-}
+done
 # A program whose configuration changed starts anew by this, and one that has none any more ends.
 ch_y=$(ch_ctl update "${ch_x%%:*}" 2>&1)
 ch_say "$ch_y"
