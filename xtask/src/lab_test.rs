@@ -9,8 +9,10 @@ use crate::setup;
 use crate::step::{step, succeed};
 
 /// The tests of `tests/system/tests/lab` that are a module's, by the beginning of their names.
-const TESTS: [(&str, &[&str]); 5] = [
+const TESTS: [(&str, &[&str]); 7] = [
     ("galera", &["galera::"]),
+    ("marathon", &["mesos::"]),
+    ("mesos", &["mesos::"]),
     ("minio", &["stand_ins::"]),
     (
         "redis-cluster",

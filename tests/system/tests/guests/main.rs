@@ -25,6 +25,8 @@ mod galera;
 mod greeting;
 mod lists;
 mod many;
+mod marathon;
+mod mesos;
 mod minio;
 mod misbehaving;
 mod needs;

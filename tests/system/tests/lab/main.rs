@@ -21,6 +21,7 @@ mod history;
 mod interrupt;
 mod killing;
 mod leases;
+mod mesos;
 mod operator;
 mod prompts;
 mod redis;
