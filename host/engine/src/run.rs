@@ -145,6 +145,7 @@ impl Run {
                 modules.spawn(passage.pass());
             }
             let ended = tokio::select! {
+                biased;
                 ended = modules.join_next() => ended,
                 () = &mut patience => {
                     modules.shutdown().await;

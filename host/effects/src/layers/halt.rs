@@ -45,6 +45,8 @@ impl<E: Effects> Effects for Halt<E> {
         let work = self.inner.perform(effect);
         tokio::pin!(work);
         tokio::select! {
+            // What has ended has ended, whatever is asked at the same moment.
+            biased;
             result = &mut work => result,
             () = self.stopped() => {
                 if settles && let Ok(result) = timeout(GRACE, work).await {
