@@ -103,6 +103,9 @@ fn tell(theatre: &Theatre, seed: u64) -> Result<ExitCode> {
     for arrival in &told.arrivals {
         println!("{arrival}");
     }
+    for said in &told.said {
+        println!("{said}");
+    }
     for (number, run) in (1..).zip(&told.runs) {
         println!("run {number}: {run}");
     }

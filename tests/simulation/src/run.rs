@@ -10,7 +10,7 @@ use cellhost_effects::layers::{
 };
 use cellhost_effects::record::{FORMAT, Journal, Past, Record};
 use cellhost_effects::{Effects, Vault};
-use cellhost_engine::{Deployment, Stop, Summary};
+use cellhost_engine::{Deployment, Event, Stop, Summary};
 use cellhost_transport::Fleet;
 use serde_json::json;
 use tokio::sync::{mpsc, watch};
@@ -41,6 +41,8 @@ pub struct Ran {
     pub summary: Option<Summary>,
     /// Its record.
     pub tape: Tape,
+    /// What the engine said of it.
+    pub said: Vec<Event>,
 }
 
 /// Runs a deployment over a world.
@@ -77,7 +79,8 @@ pub async fn run(world: &Arc<World>, deployment: &Deployment, order: &Order) -> 
             None => Arc::new(Journaled::new(below, journal.clone())),
         }
     };
-    let work = work(deployment, effects, stop, order.mutation);
+    let (events, mut heard) = mpsc::unbounded_channel();
+    let work = work(deployment, effects, events, stop, order.mutation);
     let told = async {
         if let Some(time) = order.stop_after {
             tokio::time::sleep(time).await;
@@ -98,7 +101,15 @@ pub async fn run(world: &Arc<World>, deployment: &Deployment, order: &Order) -> 
     }
     world.check();
     world.abandon();
-    Ok(Ran { summary, tape })
+    let mut said = Vec::new();
+    while let Ok(event) = heard.try_recv() {
+        said.push(event);
+    }
+    Ok(Ran {
+        summary,
+        tape,
+        said,
+    })
 }
 
 /// Lets the engine do it. One whose rolling changes do not know of each other is as good as one for
@@ -106,10 +117,10 @@ pub async fn run(world: &Arc<World>, deployment: &Deployment, order: &Order) -> 
 async fn work(
     deployment: &Deployment,
     effects: Arc<dyn Effects>,
+    events: mpsc::UnboundedSender<Event>,
     stop: Stop,
     mutation: Option<Mutation>,
 ) -> Summary {
-    let (events, _heard) = mpsc::unbounded_channel();
     if mutation != Some(Mutation::HoldNone) {
         return cellhost_engine::run(deployment, effects, events, stop).await;
     }

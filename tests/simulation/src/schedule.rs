@@ -57,6 +57,8 @@ pub struct Told {
     pub died: bool,
     /// Whether the first of them went well.
     pub good: bool,
+    /// What the engine said, where records are hashed.
+    pub said: Vec<String>,
     /// The hashes of the records, without the times at which they were written.
     pub sums: Vec<String>,
 }
@@ -115,6 +117,10 @@ impl Schedule {
             let ran = run(&world, deployment, &order).await?;
             if sum {
                 told.sums.push(sum_of(&ran.tape.bytes())?);
+                let run = told.runs.len() + 1;
+                let said = ran.said.iter();
+                told.said
+                    .extend(said.map(|event| format!("run {run}: {event:?}")));
             }
             told.resumed += u64::from(order.resumes.is_some());
             let summary = ran.summary.as_ref();
