@@ -31,8 +31,6 @@ pub struct Leases {
     /// Whose turn it is to change a machine: what of the lease one change learns, the next has to
     /// know.
     queues: Mutex<BTreeMap<MachineName, Arc<tokio::sync::Mutex<()>>>>,
-    /// How often each was given back while the run went on.
-    given_back: Mutex<BTreeMap<MachineName, u64>>,
     /// Machines on which nothing of an earlier run is at work.
     met: Mutex<BTreeSet<MachineName>>,
 }
@@ -62,7 +60,6 @@ impl Leases {
             owner,
             machines,
             queues: Mutex::default(),
-            given_back: Mutex::default(),
             met: Mutex::default(),
         }
     }
@@ -136,11 +133,9 @@ impl Leases {
         queues.entry(machine.clone()).or_default().clone()
     }
 
-    /// How often a machine's lease was given back while the run went on.
-    pub(super) fn given_back(&self, machine: &MachineName) -> u64 {
-        let given = self.given_back.lock();
-        let given = given.unwrap_or_else(PoisonError::into_inner);
-        given.get(machine).copied().unwrap_or_default()
+    /// Whether a machine's lease, which was held, has been given back since.
+    pub(super) fn gave_back(&self, machine: &MachineName) -> bool {
+        matches!(self.machines().get(machine), None | Some(State::Doubtful))
     }
 
     /// Gives the lease of a machine back before its connection gives way to another's: a connection
@@ -327,9 +322,6 @@ impl Parting for Giving {
         }
         // Until there is an answer nobody knows; and what comes next may not count on it.
         *state = State::Doubtful;
-        let given = self.leases.given_back.lock();
-        let mut given = given.unwrap_or_else(PoisonError::into_inner);
-        *given.entry(self.machine.clone()).or_default() += 1;
         Some(Request::Lease(Tenure::Release(self.leases.owner())))
     }
 

@@ -24,13 +24,12 @@ impl Way {
         // The machine would take one after the other all the same.
         let queue = leases.queue(&self.machine);
         let _turn = queue.lock().await;
-        let given_back = leases.given_back(&self.machine);
         let claim = leases.claim(&self.machine)?;
         // One that has to be there may be given back before this comes to the machine.
         let again = (!claim.take).then(|| (request.clone(), echo.clone()));
         let mut carried = self.carry(claim, request, echo).await;
         if let (Ok(Reply::Withheld(Withheld::Lost(_))), Some((request, echo))) = (&carried, again)
-            && leases.given_back(&self.machine) != given_back
+            && leases.gave_back(&self.machine)
         {
             carried = self
                 .carry(leases.claim(&self.machine)?, request, echo)
