@@ -1,12 +1,13 @@
 //! `cargo xtask crash-test`: deployments over simulated machines, with faults and dying hosts.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::Result;
 
 use crate::guests::{self, Workshop};
 use crate::lab_kills;
-use crate::step::succeed;
+use crate::step::{Beside, succeed};
 
 /// The guests that are deployed.
 const GUESTS: [&str; 2] = ["quorum", "worker"];
@@ -59,21 +60,29 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// The program that plays. It is built in a profile of its own, in which a schedule takes a third of
-/// the time that it takes with all checks.
+/// Begins to play what a test run plays, all guests and tests being built. It takes what the tests
+/// leave of the computer: most of them wait for machines.
+pub(crate) fn beside_tests(workshop: &Workshop) -> Result<Beside> {
+    let mut command = Command::new("nice");
+    command
+        .args(["-n", "19"])
+        .arg(program(workshop))
+        .args(["--schedules", &SCHEDULES.to_string(), "--matrix", MATRIX])
+        .current_dir(workshop.root());
+    Beside::start(&mut command)
+}
+
+/// The program that plays. It is built with the tests: apart, all that it is made of would be built
+/// anew, since tests switch on other features.
 fn player(workshop: &Workshop) -> Result<Command> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let words = [
-        "build",
-        "--quiet",
-        "--package",
-        "cellhost-simulation",
-        "--profile",
-        "crash-test",
-    ];
+    let words = ["test", "--quiet", "--workspace", "--no-run"];
     succeed(Command::new(cargo).args(words).current_dir(workshop.root()))?;
-    let program = workshop.root().join("target/crash-test/crash-test");
-    let mut command = Command::new(program);
+    let mut command = Command::new(program(workshop));
     command.current_dir(workshop.root());
     Ok(command)
+}
+
+fn program(workshop: &Workshop) -> PathBuf {
+    workshop.root().join("target/debug/crash-test")
 }

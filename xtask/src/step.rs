@@ -1,11 +1,11 @@
 //! Programs run one after the other, each with a headline and a time.
 
 use std::io::{BufRead as _, BufReader};
-use std::process::{Command, Stdio};
-use std::thread;
+use std::process::{Child, Command, Stdio};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 
 /// Runs something under a headline and says how long it took.
 pub(crate) fn step<T>(headline: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
@@ -71,6 +71,48 @@ pub(crate) fn watch(command: &mut Command, mut look: impl FnMut(&str)) -> Result
         look(&line);
     }
     Ok(child.wait()?.success())
+}
+
+/// A program that runs beside others, and is ended with them.
+pub(crate) struct Beside {
+    child: Child,
+    lines: Option<JoinHandle<std::io::Result<Vec<String>>>>,
+}
+
+impl Beside {
+    /// Starts it, and keeps what it writes.
+    pub(crate) fn start(command: &mut Command) -> Result<Self> {
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("cannot start {}", name(command)))?;
+        let stdout = child.stdout.take().context("no standard output")?;
+        let lines = thread::spawn(|| BufReader::new(stdout).lines().collect());
+        Ok(Self {
+            child,
+            lines: Some(lines),
+        })
+    }
+
+    /// Waits for its end, and does with its lines what [`watch`] does.
+    pub(crate) fn watch(mut self, mut look: impl FnMut(&str)) -> Result<bool> {
+        let lines = self.lines.take().context("waited for twice")?;
+        let lines = lines.join().map_err(|_| anyhow!("its reader failed"))?;
+        for line in lines? {
+            println!("{line}");
+            look(&line);
+        }
+        Ok(self.child.wait()?.success())
+    }
+}
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        // One that has ended cannot be ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
 
 /// A time as people read it.

@@ -277,7 +277,7 @@ fn a_cluster_outlives_each_machine_and_grows_and_shrinks_with_every_key() -> Res
     site.plan_of_redis("[\"m1\", \"m3\", \"m4\"]", "")?;
     site.run_redis(&[])?.ends_with(3);
     for machine in [1, 3, 4] {
-        site.view(machine)?.assert_as_planned_on(&[1, 3, 4]);
+        site.assert_sees(machine, &[1, 3, 4])?;
     }
     assert_eq!(site.keys(&[1, 3, 4])?, count.keys);
     // The lost one comes back, and is taken off as one that leaves.
