@@ -36,7 +36,13 @@ impl Creation {
             return Err(Refusal("there is no program to run".to_owned()));
         }
         let script = &mut settling.script;
-        script.need(&[Part::Job, Part::File, Part::Group, Part::Creation]);
+        script.need(&[
+            Part::Job,
+            Part::File,
+            Part::Memory,
+            Part::Group,
+            Part::Creation,
+        ]);
         let user = self.user.as_deref().unwrap_or_default();
         if !user.is_empty() {
             name("user", user)?;

@@ -4,7 +4,7 @@
 ch_creation() {
 ch_c= ch_p=$2 ch_m=$3 ch_d=$4
 [ -z "$1" ] || id -u -- "$1" >/dev/null || return
-[ -d "${ch_m%/*}" ] || mkdir -p -- "${ch_m%/*}" || return
+ch_memory "${ch_m%/*}" || return
 [ -s "$ch_m" ] || printf '%s\n' "$ch_p" >"$ch_m" || return
 ch_sync "$ch_m"
 # A limit of our own would have to be called off, and a shell may miss a signal as it begins.

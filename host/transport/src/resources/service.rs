@@ -115,6 +115,15 @@ impl Service {
         settling.script.call("ch_do ch_service", words)
     }
 
+    /// The unit, where it is to run and the machine's own manager keeps it: that it was started does
+    /// not say yet that it stands.
+    pub(crate) fn starting(&self) -> Option<String> {
+        match place(&self.watch.name) {
+            Ok(Place::System(unit)) if self.running => Some(unit),
+            _ => None,
+        }
+    }
+
     /// What has to be done to it where it runs.
     pub(crate) fn manner(&self, facts: &ServiceFacts) -> Option<Manner> {
         if !self.running {

@@ -11,9 +11,8 @@ return 1
 # How services are: their units.
 ch_services() { ch_keeper && "ch_${ch_init}_look" "$@"; }
 # Arguments: who keeps it (supervisor, system, or `new` for a system that did not know it when it was
-# looked at), unit, enable (yes or no), run (yes or no), what to
-# do where it runs (restart, reload or keep); then the record and the words of what it takes up by
-# that.
+# looked at), unit, enable (yes or no), run (yes or no), what to do where it runs (restart, reload or
+# keep); then the record and the words of what it takes up by that.
 ch_service() {
 ch_who=$1 ch_x=$2 ch_new=
 case $1:" $ch_fresh " in
@@ -27,4 +26,19 @@ return 1
 }
 shift 5
 [ $# -eq 0 ] || ch_took "$@"
+}
+# Which of these units were started and have fallen since: one look at all of them.
+ch_look_back() {
+ch_fallen=
+[ -z "$ch_init" ] || "ch_${ch_init}_fallen" "$@"
+}
+# Whether a unit is none of them.
+ch_stands() {
+case $ch_fallen in
+*" $1 "*)
+ch_x=$1
+"ch_${ch_init}_words" >&2
+return 1
+;;
+esac
 }

@@ -4,6 +4,7 @@ mod creations;
 mod fates;
 mod files;
 mod nests;
+mod services;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -52,14 +53,16 @@ pub(crate) struct Settling {
 enum Step {
     /// A task, by its place.
     Task { place: usize },
-    /// A file is written beside its place; with the hash of what it replaces, where that is shown.
-    Prepared { hash: Option<String> },
-    /// What was written is made to last.
-    Lasting,
+    /// The first half of a task: a file is written beside its place, a service is started; with the
+    /// hash of what it replaces, where that is shown.
+    First { hash: Option<String> },
+    /// What several tasks need between their halves: what was written is made to last, what was
+    /// started is looked at.
+    Joint,
     /// Files of one directory are put in their places; those that cannot be are put there alone.
     Together,
-    /// The file of a task is put in its place, once that step has written it.
-    Put { place: usize, prepared: usize },
+    /// The other half of a task, after that step: its file is put in its place, its service stands.
+    Last { place: usize, first: usize },
     /// Names are made to last.
     Flush,
 }
@@ -68,8 +71,8 @@ impl Step {
     /// The place of the task that is done with it.
     fn task(&self) -> Option<usize> {
         match self {
-            Self::Task { place } | Self::Put { place, .. } => Some(*place),
-            Self::Prepared { .. } | Self::Lasting | Self::Together | Self::Flush => None,
+            Self::Task { place } | Self::Last { place, .. } => Some(*place),
+            Self::First { .. } | Self::Joint | Self::Together | Self::Flush => None,
         }
     }
 }
@@ -274,6 +277,12 @@ pub(super) fn errand(tasks: &[Task], memory: &Memory) -> Result<Errand, Refusal>
         }
         if matches!(task.wish, Wish::Service(_)) {
             settling.flush()?;
+        }
+        let together = services::together(tasks.get(next..).unwrap_or_default());
+        if together > 0 {
+            settling.services(tasks, next, together)?;
+            next += together;
+            continue;
         }
         settling.task(tasks, next)?;
         next += 1;

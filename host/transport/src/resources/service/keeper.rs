@@ -9,7 +9,9 @@
 ///   runs (`restart`, `reload` or `keep`);
 /// - `words`: says why it does not run.
 ///
-/// One that keeps all services of a machine has `there` too, which says whether it is in charge.
+/// One that keeps all services of a machine has two more: `there` says whether it is in charge, and
+/// `fallen` sets `ch_fallen` to those units, a space around each, that were started and have failed
+/// since.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Keeper {
     /// systemd.
@@ -47,8 +49,12 @@ mod tests {
                 let there = keeper.source().lines().any(|line| line.starts_with(&head));
                 assert!(there, "{head}");
             }
-            let there = keeper.source().contains(&format!("ch_{name}_there() {{"));
-            assert_eq!(there, keeper != Keeper::Supervisor);
+            for function in ["there", "fallen"] {
+                let there = keeper
+                    .source()
+                    .contains(&format!("ch_{name}_{function}() {{"));
+                assert_eq!(there, keeper != Keeper::Supervisor, "{function}");
+            }
         }
     }
 }

@@ -60,4 +60,6 @@ esac
 ch_openrc_state
 [ "$1" = "$ch_runs" ]
 }
+# It said so as they were started.
+ch_openrc_fallen() { ch_fallen=' '; }
 ch_openrc_words() { rc-service "$ch_x" status </dev/null; }

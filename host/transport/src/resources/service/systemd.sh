@@ -92,8 +92,15 @@ esac
 systemctl start -- "$ch_x" >&2 || return
 ;;
 esac
-[ "$1" = yes ] || return 0
-ch_unit
-[ "$ch_active" != failed ]
+}
+ch_systemd_fallen() {
+ch_fallen=' '
+while IFS= read -r ch_v; do
+[ "$ch_v" != failed ] || ch_fallen="$ch_fallen$1 "
+[ -z "$ch_v" ] || shift
+done <<_
+$(systemctl is-failed -- "$@" </dev/null)
+_
+[ $# -eq 0 ]
 }
 ch_systemd_words() { systemctl --no-pager --full --lines=12 status -- "$ch_x"; }

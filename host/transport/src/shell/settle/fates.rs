@@ -22,7 +22,7 @@ pub(super) fn read(
     let mut partly: BTreeMap<usize, Fate> = BTreeMap::new();
     for (place, step) in steps.iter().enumerate() {
         let mut before = None;
-        if let Step::Prepared { hash: Some(hash) } = step
+        if let Step::First { hash: Some(hash) } = step
             && output.next_is("before")
         {
             before = replaced(output.take("before")?, hash);
@@ -40,12 +40,12 @@ pub(super) fn read(
             _ => return Err(Misread::new("an unknown mark")),
         };
         match (step, fate) {
-            (Step::Prepared { .. } | Step::Lasting, fate) => drop(partly.insert(place, fate)),
-            (Step::Put { prepared, .. }, Fate::Done(_)) => {
-                let fate = partly.remove(prepared);
-                fates.push(fate.ok_or_else(|| Misread::new("a file that was never written"))?);
+            (Step::First { .. } | Step::Joint, fate) => drop(partly.insert(place, fate)),
+            (Step::Last { first, .. }, Fate::Done(_)) => {
+                let fate = partly.remove(first);
+                fates.push(fate.ok_or_else(|| Misread::new("the second half of nothing"))?);
             }
-            (Step::Task { .. } | Step::Put { .. }, fate) => fates.push(fate),
+            (Step::Task { .. } | Step::Last { .. }, fate) => fates.push(fate),
             (Step::Flush, Fate::Failed(trouble)) => {
                 // It is not sure that what was done last is there for good.
                 let mut latest = fates.iter_mut().rev();

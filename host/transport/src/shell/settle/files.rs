@@ -68,7 +68,7 @@ impl Settling {
             let hash = self.show(task)?;
             let placing = file.prepare(Beside { name, nested }, &task.facts, self)?;
             self.script.text("ch_done\n");
-            self.steps.push(Step::Prepared { hash });
+            self.steps.push(Step::First { hash });
             prepared.push((place, step, file, placing));
         }
         let lasting = self.step(&[]);
@@ -88,7 +88,7 @@ impl Settling {
         self.script.call("ch_do ch_arrived", pairs)?;
         self.script.call("ch_do ch_last", names)?;
         self.script.text("ch_done\n");
-        self.steps.push(Step::Lasting);
+        self.steps.push(Step::Joint);
         nests.empty(lasting, self)?;
         for (place, step, file, placing) in prepared {
             self.step(&[step, lasting]);
@@ -96,8 +96,7 @@ impl Settling {
                 file.put(&placing, &task.facts, self)?;
             }
             self.script.text("ch_done\n");
-            let prepared = step;
-            self.steps.push(Step::Put { place, prepared });
+            self.steps.push(Step::Last { place, first: step });
         }
         // What could not be put in its place goes.
         self.script.text("[ -z \"$ch_bad\" ] || ch_sweep\n");
