@@ -9,7 +9,7 @@ ch_memory "${ch_m%/*}" || return
 ch_sync "$ch_m"
 # A limit of our own would have to be called off, and a shell may miss a signal as it begins.
 ch_most=
-ch_has timeout && ch_most=$ch_d
+ch_limit "$ch_d"
 ch_cmd </dev/null &
 ch_c=$! ch_maker=$!
 wait "$ch_c"

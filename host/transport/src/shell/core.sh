@@ -11,7 +11,7 @@ case ":$PATH:" in
 *) PATH=$PATH:$ch_d ;;
 esac
 done
-ch_f= ch_t= ch_j= ch_d= ch_in= ch_restore= ch_reload= ch_fresh= ch_most= ch_maker=
+ch_f= ch_t= ch_j= ch_d= ch_in= ch_restore= ch_reload= ch_fresh= ch_most= ch_leads= ch_maker=
 # Just its name where it is built in.
 ch_print=$(command -v printf)
 ch_begin() {

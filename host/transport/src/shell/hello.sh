@@ -21,8 +21,18 @@ ch_fact boot.id /proc/sys/kernel/random/boot_id
 ch_fact memory /proc/meminfo
 ch_fact processors /sys/devices/system/cpu/online
 if [ -d /run/systemd/system ]; then ch_v=systemd; elif [ -d /run/openrc ]; then ch_v=openrc; else ch_v=other; fi
-ch_uid=$(id -u </dev/null)
-printf 'init=%s\narchitecture=%s\nuid=%s\n' "$ch_v" "$(uname -m </dev/null)" "$ch_uid"
+printf 'init=%s\n' "$ch_v"
+# What the kernel says of this very shell starts no program.
+ch_uid=
+[ ! -r /proc/self/status ] || while read -r ch_x _ ch_v _; do
+[ "$ch_x" != Uid: ] || ch_uid=$ch_v
+[ -z "$ch_uid" ] || break
+done </proc/self/status
+[ -n "$ch_uid" ] || ch_uid=$(id -u </dev/null)
+ch_v=
+[ ! -r /proc/sys/kernel/arch ] || IFS= read -r ch_v </proc/sys/kernel/arch
+[ -n "$ch_v" ] || ch_v=$(uname -m </dev/null)
+printf 'architecture=%s\nuid=%s\n' "$ch_v" "$ch_uid"
 [ ! -r /etc/os-release ] || while IFS= read -r ch_v; do
 case $ch_v in
 ID=* | VERSION_ID=*) printf 'os.%s\n' "$ch_v" ;;

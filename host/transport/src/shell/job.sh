@@ -33,6 +33,20 @@ ch_signal KILL
 ch_signal() {
 if ch_has setsid; then kill "-$1" "-$ch_c"; else kill "-$1" "$ch_c"; fi
 }
+# Lets `ch_become` end a program after so many seconds, where this machine can. Every `timeout` but that
+# of busybox leads a group of its own, as a program with a session of its own does.
+ch_limit() {
+ch_has timeout || return 0
+ch_most=$1
+[ -z "$ch_leads" ] || return 0
+ch_x=$(command -v timeout) ch_y=$(command -v busybox)
+ch_leads=yes
+case $ch_x in
+/*) ;;
+*) ch_leads=no ;;
+esac
+[ ! "$ch_x" -ef "$ch_y" ] && [ ! "$ch_x" -ef "/proc/$$/exe" ] || ch_leads=no
+}
 ch_kill() {
 [ -z "$ch_c" ] || ch_stop
 exit 143
@@ -79,7 +93,10 @@ unset LC_ALL ch_in
 LANG=C.UTF-8
 export LANG
 ch_own=
-ch_has setsid && ch_own=setsid
+case $ch_most:$ch_leads in
+?*:yes) ;;
+*) ! ch_has setsid || ch_own=setsid ;;
+esac
 [ -z "$ch_most" ] || ch_own="$ch_own timeout -k 2 $ch_most"
 trap - TERM HUP INT
 [ -n "$ch_u" ] || exec $ch_own "$@"

@@ -48,12 +48,14 @@ mv -f -- "$1/lease" "$1/lease.gone.$$" 2>/dev/null </dev/null || return 0
 ch_lease "$1/lease.gone.$$"
 if [ "$ch_lt" != "$2" ]; then
 ln -- "$1/lease.gone.$$" "$1/lease" 2>/dev/null </dev/null
-set -- "$1" gone
+set -- "$1" ''
 fi
+ch_y=$1/lease.gone.$$
 case $2 in
-'' | *[!0-9A-Za-z]*) set -- "$1" gone ;;
+'' | *[!0-9A-Za-z]*) set -- "$ch_y" ;;
+*) set -- "$ch_y" "$1/lease.$2" "$1/lease.$2."* ;;
 esac
-rm -f -- "$1/lease.gone.$$" "$1/lease.$2" </dev/null
+rm -f -- "$@" </dev/null
 }
 # Takes a lease that nobody has: directory, token, controller, cell, user, host and run.
 ch_lease_take() {
@@ -64,12 +66,15 @@ fi
 [ -d "$1" ] || (umask 077 && mkdir -p -- "$1") || return
 ch_t=$1/lease.$2.$$
 printf '1 %s %s %s %s %s\n' "$2" "$3" "$4" "$5" "$(date +%s </dev/null)" >"$ch_t" &&
-ch_line=$(ln -- "$ch_t" "$1/lease" 2>&1 </dev/null) || {
+ch_line=$(ln -- "$ch_t" "$1/lease" 2>&1 </dev/null) && {
+# Its other name goes with it.
+ch_t=
+return
+}
 [ -e "$1/lease" ] || {
 [ ! -e "$ch_t" ] || ch_say "$ch_line"
 ch_clean
 return 1
-}
 }
 ch_clean
 }
