@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use cellhost_sdk::log;
 use cellhost_sdk::prelude::*;
 
+use crate::account;
 use crate::decision::{Situation, Step};
 use crate::look::{self, Seen, State};
-use crate::member::{self, ACCOUNT, ACCOUNT_SCRIPT, GRASTATE};
+use crate::member::{self, GRASTATE};
 use crate::settings::Settings;
 
 /// More steps than any cluster takes.
@@ -18,15 +19,6 @@ const PATIENCE: u32 = 60;
 const LONG_PATIENCE: u32 = 3600;
 /// The seconds that a member may take to mend its data after it was killed.
 const MENDING: u32 = 3600;
-/// What the account has to be allowed, as the server calls it.
-const PRIVILEGES: [&str; 5] = [
-    "RELOAD",
-    "PROCESS",
-    "LOCK TABLES",
-    "BINLOG MONITOR",
-    "SLAVE MONITOR",
-];
-
 /// Brings the cluster to where it should be.
 pub(crate) fn form(cell: &Cell<Settings>) -> Result<(), Failure> {
     let members = cell.members();
@@ -46,7 +38,7 @@ pub(crate) fn form(cell: &Cell<Settings>) -> Result<(), Failure> {
         left: Vec::new(),
         is_dry: false,
         is_new: false,
-        has_account: false,
+        has_accounts: false,
         waited: 0,
     };
     formation.settle()
@@ -65,7 +57,7 @@ struct Formation<'a> {
     is_dry: bool,
     /// Whether the cluster has not been before this turn.
     is_new: bool,
-    has_account: bool,
+    has_accounts: bool,
     waited: u32,
 }
 
@@ -75,7 +67,7 @@ impl Formation<'_> {
             self.look();
             let step = self.situation().next().map_err(Failure::refused)?;
             if matches!(step, Step::Start(_) | Step::Done) {
-                self.provide_account()?;
+                self.provide_accounts()?;
             }
             match step {
                 Step::Done => {
@@ -270,52 +262,17 @@ impl Formation<'_> {
         Ok(())
     }
 
-    /// Makes the account by which a member gives its data to a new one, or gives it the password
-    /// that it should have.
-    fn provide_account(&mut self) -> Result<(), Failure> {
+    /// Makes the accounts that are missing, on a member in step.
+    fn provide_accounts(&mut self) -> Result<(), Failure> {
         let giver = self.seen.iter().find(|one| one.is_in_step());
-        let Some(giver) = giver.filter(|_| !self.has_account) else {
+        let Some(giver) = giver.filter(|_| !self.has_accounts) else {
             return Ok(());
         };
         let machine = self.machine(giver.ordinal)?;
-        let settings = self.cell.settings();
-        let privileges = "SELECT PRIVILEGE_TYPE FROM information_schema.USER_PRIVILEGES";
-        let assumed = if self.is_new {
-            String::new()
-        } else {
-            PRIVILEGES.join("\n")
-        };
-        let answer = member::client(ACCOUNT, privileges)
-            .environment_secret("MYSQL_PWD", &settings.sst_password)
-            .probe_assuming(machine, Answer::assumed(assumed))?;
-        let text = answer.text();
-        let has = |privilege: &&str| text.lines().any(|line| line.trim() == *privilege);
-        if !PRIVILEGES.iter().all(has) {
-            log::doing("making the account by which members give their data to others");
-            let variables = json!({ "account": ACCOUNT, "password": settings.sst_password });
-            machine.ensure(
-                File::at(ACCOUNT_SCRIPT)
-                    .rendered("account.sql", &variables)?
-                    .mode(0o600),
-            )?;
-            let source = format!("source {ACCOUNT_SCRIPT}");
-            let words = [
-                "mariadb",
-                "--no-defaults",
-                "--user=root",
-                "--connect-timeout=5",
-            ];
-            let made =
-                Command::new(
-                    words
-                        .into_iter()
-                        .chain(["--batch", "--execute", source.as_str()]),
-                )
-                .run(machine, Doubt::Again);
-            machine.ensure(Absent::at(ACCOUNT_SCRIPT))?;
-            made?.expect_success("cannot make the account by which members give their data")?;
+        for one in account::all(self.cell.settings()) {
+            one.provide(machine, self.is_new)?;
         }
-        self.has_account = true;
+        self.has_accounts = true;
         Ok(())
     }
 }

@@ -6,6 +6,7 @@
 //! it how members are, `formation` does what it says, one member at a time. `member` does what
 //! concerns one machine.
 
+mod account;
 mod decision;
 mod formation;
 mod health;

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use cellhost_sdk::log;
 use cellhost_sdk::prelude::*;
 
+use crate::account;
 use crate::decision;
 use crate::look::{self, Seen, State};
 use crate::settings::Settings;
@@ -14,10 +15,6 @@ pub(crate) const NOTE: &str = "/etc/mysql/cell/cluster";
 pub(crate) const DATA: &str = "/var/lib/mysql";
 /// How far a member is, by its own word.
 pub(crate) const GRASTATE: &str = "/var/lib/mysql/grastate.dat";
-/// Whom a member that gives its data logs in as to itself.
-pub(crate) const ACCOUNT: &str = "sst";
-/// How that account is made.
-pub(crate) const ACCOUNT_SCRIPT: &str = "/etc/mysql/cell/account.sql";
 /// What makes the service begin a cluster instead of joining one.
 pub(crate) const BEGINNING: &str = "/run/mariadb-wsrep-new-cluster";
 pub(crate) const SERVICE: &str = "mariadb";
@@ -49,7 +46,7 @@ pub(crate) fn apply(cell: &Cell<Settings>, machine: &Machine) -> Result<(), Fail
             .group("mysql"),
         configuration(cell, machine)?,
         // Whoever died while these were there.
-        [ACCOUNT_SCRIPT, BEGINNING].map(Absent::at),
+        [account::SCRIPT, BEGINNING].map(Absent::at),
         own.lives().then(|| (note(&cluster), service())),
     ))?;
     if joins {
@@ -208,7 +205,7 @@ fn configuration(cell: &Cell<Settings>, machine: &Machine) -> Result<impl Wishes
         "max_connections": settings.max_connections,
         "appliers": settings.appliers,
         "flush_at_commit": settings.flush_at_commit,
-        "account": ACCOUNT,
+        "account": account::GIVING,
         "password": settings.sst_password,
         "options": settings.options,
     });

@@ -11,6 +11,8 @@ pub(crate) struct Settings {
     pub(crate) cluster_name: Option<String>,
     /// What the account has by which a member gives its data to a new one.
     pub(crate) sst_password: Secret,
+    /// What the account `telegraf` has, by which Telegraf asks the member beside it how it is.
+    pub(crate) telegraf_password: Option<Secret>,
     /// Where clients connect.
     #[serde(default = "usual_port")]
     #[schemars(range(min = 1))]

@@ -132,7 +132,7 @@ async fn a_cluster_is_founded_by_one_and_the_next_run_changes_nothing() -> Resul
 async fn the_password_reaches_files_and_environments_only() -> Result<()> {
     let (stage, world) = stage()?;
     let told = run(&stage, "", Mode::Real).await?;
-    assert_eq!(world.servers().account.as_deref(), Some(PASSWORD));
+    assert_eq!(world.servers().password("sst"), Some(PASSWORD));
     for name in NAMES {
         for words in machine(&stage, name).commands() {
             assert!(!words.concat().contains("a:b'"), "{words:?}");
@@ -197,10 +197,29 @@ async fn a_change_goes_through_the_members_one_at_a_time() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn another_password_reaches_the_account() -> Result<()> {
     let (stage, world) = founded().await?;
-    world.servers().account = Some("older".to_owned());
+    let older = ("sst".to_owned(), "older".to_owned());
+    world.servers().accounts.extend([older]);
     let told = run(&stage, "", Mode::Real).await?;
     assert!(told.summary.is_good(), "{:?}", told.summary);
-    assert!(world.servers().account.as_deref() != Some("older"));
+    assert_eq!(world.servers().password("sst"), Some(PASSWORD));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn telegraf_gets_an_account_of_its_own_where_the_plan_has_a_password_for_it() -> Result<()> {
+    let (stage, world) = founded().await?;
+    assert_eq!(world.servers().password("telegraf"), None);
+    let settings = ", telegraf-password = { secret = \"sst\" }";
+    let dry = run(&stage, settings, Mode::Dry).await?;
+    assert_eq!(world.servers().password("telegraf"), None);
+    let told = run(&stage, settings, Mode::Real).await?;
+    assert!(told.summary.is_good(), "{:?}", told.summary);
+    assert_eq!(counts(&dry), counts(&told));
+    assert_eq!(world.servers().password("telegraf"), Some(PASSWORD));
+    // Nobody restarts for it.
+    assert!(world.servers().starts.is_empty());
+    let again = run(&stage, settings, Mode::Real).await?;
+    assert!(again.changes().is_empty(), "{:?}", again.changes());
     Ok(())
 }
 

@@ -28,10 +28,17 @@ pub(crate) struct Servers {
     pub(crate) starts: Vec<(u8, bool)>,
     /// How far each is.
     pub(crate) positions: BTreeMap<u8, i64>,
-    /// The password of the account by which data is given.
-    pub(crate) account: Option<String>,
+    /// The passwords of accounts, by their names.
+    pub(crate) accounts: BTreeMap<String, String>,
     /// The fewest that served beside one that was started.
     pub(crate) fewest: Option<usize>,
+}
+
+impl Servers {
+    /// What an account logs in with.
+    pub(crate) fn password(&self, account: &str) -> Option<&str> {
+        self.accounts.get(account).map(String::as_str)
+    }
 }
 
 impl World {
@@ -106,18 +113,24 @@ impl World {
         let is_source = statements.starts_with("source ");
         if is_source {
             let script = state.text(SCRIPT).unwrap_or_default();
-            let password = script.split("IDENTIFIED BY '").nth(1);
-            let password = password.and_then(|rest| rest.split("';").next());
-            // As the server reads a text between quotes.
-            let read = |text: &str| text.replace("''", "'").replace("\\\\", "\\");
-            servers.account = password.map(read);
+            let between = |from: &str, to: &str| {
+                let rest = script.split(from).nth(1);
+                let found = rest.and_then(|rest| rest.split(to).next());
+                // As the server reads a text between quotes.
+                found.map(|text| text.replace("''", "'").replace("\\\\", "\\"))
+            };
+            let name = between("ALTER USER '", "'@");
+            let password = between("IDENTIFIED BY '", "';");
+            servers.accounts.extend(name.zip(password));
             return 0.into();
         }
-        if command.argv.iter().any(|word| word == "--user=sst") {
+        let mut words = command.argv.iter();
+        let user = words.find_map(|word| word.strip_prefix("--user="));
+        if let Some(user) = user.filter(|user| *user != "root") {
             let variable = |(name, _): &&(String, String)| name == "MYSQL_PWD";
             let given = command.environment.iter().find(variable);
-            let is_right =
-                given.is_some() && given.map(|(_, value)| value) == servers.account.as_ref();
+            let known = servers.accounts.get(user);
+            let is_right = given.is_some() && given.map(|(_, value)| value) == known;
             return if is_right {
                 PRIVILEGES.into()
             } else {
@@ -149,7 +162,7 @@ impl World {
         if !begins && others == 0 {
             return Err("failed to reach primary view".to_owned());
         }
-        if !begins && known.is_empty() && servers.account.is_none() {
+        if !begins && known.is_empty() && !servers.accounts.contains_key("sst") {
             return Err("SST failed: the donor cannot log in".to_owned());
         }
         if !begins {
