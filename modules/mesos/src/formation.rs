@@ -8,7 +8,7 @@ use cellhost_sdk::prelude::*;
 use crate::decision::{Situation, Step};
 use crate::look::{self, Seen, State};
 use crate::settings::Settings;
-use crate::{health, master};
+use crate::{health, master, version};
 
 /// More steps than any change of masters takes.
 const STEPS: usize = 1000;
@@ -37,7 +37,8 @@ pub(crate) fn form(cell: &Cell<Settings>) -> Result<(), Failure> {
         rest,
     };
     let masters = formation.settle()?;
-    formation.await_agents(masters, &cell.members())
+    let masters = formation.await_agents(masters, &cell.members())?;
+    version::compare(settings, &formation.members, &masters)
 }
 
 struct Formation<'a> {
@@ -139,8 +140,8 @@ impl Formation<'_> {
     }
 
     /// Waits until all agents are with the leader. One that is missing does not keep what comes
-    /// later from the others.
-    fn await_agents(&self, mut masters: Vec<Seen>, all: &[Machine]) -> Result<(), Failure> {
+    /// later from the others. Returns the masters as they are by then.
+    fn await_agents(&self, mut masters: Vec<Seen>, all: &[Machine]) -> Result<Vec<Seen>, Failure> {
         let agents: Vec<&Machine> = all
             .iter()
             .filter(|one| self.settings.is_agent(one))
@@ -149,11 +150,13 @@ impl Formation<'_> {
             let leads = masters.iter().find(|one| one.leads());
             let count = match leads.map(|one| &one.state) {
                 Some(State::Answers(report)) => report.agents,
-                _ if masters.iter().any(|one| one.state == State::Assumed) => return Ok(()),
+                _ if masters.iter().any(|one| one.state == State::Assumed) => {
+                    return Ok(masters);
+                }
                 _ => 0,
             };
             if count >= agents.len() {
-                return Ok(());
+                return Ok(masters);
             }
             log::doing(&format!("waiting for {count} of {} agents", agents.len()));
             self.pause()?;
@@ -172,7 +175,7 @@ impl Formation<'_> {
             return Err(Failure::failed(format!("no agent takes tasks: {words}")));
         }
         log::warn(&format!("not all agents take tasks: {}", words.join("; ")));
-        Ok(())
+        Ok(masters)
     }
 
     /// Lets a second pass.

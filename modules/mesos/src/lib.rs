@@ -19,6 +19,7 @@ mod seat;
 mod settings;
 mod source;
 mod validation;
+mod version;
 mod zk;
 
 use cellhost_sdk::prelude::*;

@@ -5,7 +5,7 @@ pub(crate) mod world;
 use std::collections::BTreeSet;
 
 use anyhow::Result;
-use cellhost_engine::{Deployment, Removal, Status};
+use cellhost_engine::{Deployment, Event, Happening, Removal, Status};
 use cellhost_transport::{Request, SimulatedMachine};
 use tokio::sync::{mpsc, watch};
 
@@ -146,13 +146,40 @@ async fn masters_and_agents_are_founded_as_foretold_and_the_next_run_changes_not
     }
     let again = stage.run(&deployment, Mode::Real).await?;
     assert!(again.changes().is_empty(), "{:?}", again.changes());
-    // One look for each; what an agent offers is read before, and `form` asks each master.
-    assert_eq!(kinds(machine(&stage, "m1")), ["look", "read", "dial"]);
+    // One look for each; what an agent offers is read before, and `form` asks each master how it is
+    // and of what version.
+    assert_eq!(
+        kinds(machine(&stage, "m1")),
+        ["look", "read", "dial", "dial"]
+    );
     assert_eq!(
         kinds(machine(&stage, "m2")),
-        ["read", "look", "read", "dial"]
+        ["read", "look", "read", "dial", "dial"]
     );
     assert_eq!(world.starts(), []);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_than_one_major_version_brings_a_warning() -> Result<()> {
+    let (stage, world) = founded(MACHINES).await?;
+    let warned = |told: &Told| {
+        told.events.iter().any(|event| {
+            let Event::Turn {
+                happening: Happening::Said(_, words),
+                ..
+            } = event
+            else {
+                return false;
+            };
+            words.contains("the agent 10.0.0.3 has 0.28.1")
+        })
+    };
+    assert!(!warned(&run(&stage, MACHINES, "").await?));
+    world.services().versions.insert(("agent", 3), "0.28.1");
+    let told = run(&stage, MACHINES, "").await?;
+    assert!(told.summary.is_good(), "{:?}", told.summary);
+    assert!(warned(&told), "{:?}", told.events);
     Ok(())
 }
 

@@ -31,8 +31,19 @@ pub(crate) struct Services {
     pub(crate) starts: Vec<(&'static str, u8)>,
     /// Agents that have no tasks and get none.
     pub(crate) drained: BTreeSet<u8>,
+    /// What a master or an agent is a version of, where it is not the usual one.
+    pub(crate) versions: BTreeMap<(&'static str, u8), &'static str>,
     /// What must never be.
     pub(crate) dangers: Vec<String>,
+}
+
+impl Services {
+    fn version(&self, what: &'static str, number: u8) -> &'static str {
+        self.versions
+            .get(&(what, number))
+            .copied()
+            .unwrap_or("1.11.0")
+    }
 }
 
 impl World {
@@ -100,13 +111,19 @@ impl World {
                             } else {
                                 "DRAINING"
                             };
+                            let version = services.version("agent", *id);
                             format!(
                                 "{{\"hostname\":\"10.0.0.{id}\",\"active\":true,\
+                                 \"version\":\"{version}\",\
                                  \"drain_info\":{{\"state\":\"{state}\"}}}}"
                             )
                         })
                         .collect();
                     ok(&format!("{{\"slaves\":[{}]}}", agents.join(",")))
+                }
+                "/version" => {
+                    let version = services.version("master", number);
+                    ok(&format!("{{\"version\":\"{version}\"}}"))
                 }
                 _ => "HTTP/1.0 404 x\r\n\r\n".to_owned(),
             })
