@@ -32,6 +32,7 @@ mod redis_supervised;
 mod remote;
 mod resuming;
 mod rolling;
+mod shelf;
 mod shrinking;
 mod site;
 mod stand_ins;

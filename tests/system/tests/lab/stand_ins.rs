@@ -2,118 +2,25 @@
 //! programs are stand-ins (`tests/system/stand-ins`), since no registry that tests reach has them.
 //! The InfluxDB that Telegraf's stand-in writes to is a real one.
 
-use std::process::{Child, Command, Stdio};
-use std::thread::ScopedJoinHandle;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 
+use crate::shelf::Shelf;
 use crate::site::{Ran, Site, eventually};
 
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Where the machines reach this computer.
-const HERE: &str = "10.77.255.1";
-const PORT: u16 = 8000;
 /// With everything that a file, a variable or a shell could take for something else.
 const PASSWORD: &str = r#"a:b'c"d\e#f $g ${HOME} `h`"#;
 const VARIABLES: [(&str, &str); 2] = [("ROOT", PASSWORD), ("INFLUX", PASSWORD)];
-const MINIO: &[u8] = include_bytes!("../../stand-ins/minio.py");
-const TELEGRAF: &[u8] = include_bytes!("../../stand-ins/telegraf.py");
 const CONFIGURATION: &str = "/etc/telegraf/cell/telegraf.conf";
 
-/// What machines fetch the stand-ins from.
-struct Shelf {
-    server: Child,
-    sources: [String; 2],
-}
-
-impl Drop for Shelf {
-    fn drop(&mut self) {
-        let _ = self.server.kill();
-        let _ = self.server.wait();
-    }
-}
-
-impl Shelf {
-    fn open(site: &Site) -> Result<Self> {
-        let shelf = site.path().join("shelf");
-        let tree = site.path().join("tree/telegraf-1.36.3/usr/bin");
-        fs_err::create_dir_all(&shelf)?;
-        fs_err::create_dir_all(&tree)?;
-        fs_err::write(shelf.join("minio"), MINIO)?;
-        fs_err::write(tree.join("telegraf"), TELEGRAF)?;
-        let archive = shelf.join("telegraf.tar.gz");
-        let packed = Command::new("tar")
-            .args(["--mode=755", "-czf"])
-            .arg(&archive)
-            .arg("-C")
-            .arg(site.path().join("tree"))
-            .arg("./telegraf-1.36.3")
-            .status()?;
-        ensure!(packed.success(), "tar: {packed}");
-        let digest = |name: &str| -> Result<String> {
-            Ok(cellhost_manifest::digest(&fs_err::read(shelf.join(name))?))
-        };
-        let url = format!("http://{HERE}:{PORT}");
-        let sources = [
-            format!(
-                "source.download = {{ url = \"{url}/minio\", sha256 = \"{}\" }}",
-                digest("minio")?
-            ),
-            format!(
-                "source.archive = {{ url = \"{url}/telegraf.tar.gz\", sha256 = \"{}\", version = \
-                 \"1.36.3\" }}",
-                digest("telegraf.tar.gz")?
-            ),
-        ];
-        let words = ["python3", "-m", "http.server", "8000", "--bind", HERE];
-        let server = site
-            .elsewhere(&words)
-            .current_dir(&shelf)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()?;
-        let shelf = Self { server, sources };
-        let probe = format!("curl -fsS -o /dev/null {url}/minio");
-        eventually("the shelf is open", PATIENCE, || site.does(1, &probe))?;
-        Ok(shelf)
-    }
-}
-
 impl Site {
-    /// Gives the machines what they have in common with those that people run MinIO on: drives that
-    /// are mounted, and what the stand-ins are written in.
-    fn furnish(&self) -> Result<()> {
-        let install = "apt-get -qq update && DEBIAN_FRONTEND=noninteractive \
-                       apt-get -qq install --no-install-recommends";
-        let each = |machine: u16| {
-            let more = if machine == 1 {
-                " influxdb influxdb-client"
-            } else {
-                ""
-            };
-            self.on(
-                machine,
-                &format!(
-                    "{install} curl python3{more} >/var/tmp/apt 2>&1 && for d in 1 2; do \
-                     mkdir -p /mnt/disk$d && mount -t tmpfs none /mnt/disk$d; done"
-                ),
-            )
-        };
-        std::thread::scope(|scope| {
-            let threads: Vec<_> = (1..=4)
-                .map(|machine| scope.spawn(move || each(machine)))
-                .collect();
-            let mut ended = threads.into_iter().map(ScopedJoinHandle::join);
-            ended.try_for_each(|ended| ended.expect("no panic").map(drop))
-        })
-    }
-
     /// It writes to its disk by itself, so not while a dry run must leave no trace.
-    fn begin_to_store(&self) -> Result<()> {
-        self.on(1, "systemctl start influxdb")?;
+    pub(crate) fn begin_to_store(&self, machine: u16) -> Result<()> {
+        self.on(machine, "systemctl start influxdb")?;
         eventually("InfluxDB serves", PATIENCE, || {
-            self.does(1, "influx -execute 'CREATE DATABASE telegraf'")
+            self.does(machine, "influx -execute 'CREATE DATABASE telegraf'")
         })
     }
 
@@ -124,14 +31,16 @@ impl Site {
             format!("{{ machines = [\"{machines}\"], drives = \"/mnt/disk[1-2]\" }}")
         });
         let pools: Vec<String> = pools.collect();
-        let [minio, archive] = &shelf.sources;
+        let [minio, archive] = [shelf.minio()?, shelf.telegraf()?]
+            .map(|one| format!("url = \"{}\", sha256 = \"{}\"", one.url, one.sha256));
         self.plan(&format!(
             "[secrets]\nroot = {{ env = \"ROOT\" }}\ninflux = {{ env = \"INFLUX\" }}\n\n\
-             [modules.minio]\non = [\"{on}\"]\n\n[modules.minio.settings]\n{minio}\n\
+             [modules.minio]\non = [\"{on}\"]\n\n[modules.minio.settings]\nsource.download = {{ {minio} }}\n\
              root-user = \"cell\"\nroot-password = {{ secret = \"root\" }}\nfragile = true\n\
              public-metrics = true\npools = [{}]\n\n\
              [modules.telegraf]\non = \"all\"\nafter = [\"minio\"]\n\n\
-             [modules.telegraf.settings]\n{archive}\ninterval = \"1s\"\n\
+             [modules.telegraf.settings]\n\
+             source.archive = {{ {archive}, version = \"1.36.3\" }}\ninterval = \"1s\"\n\
              outputs.influxdb = [{{ urls = [\"http://10.77.0.1:8086\"], username = \"cell\", \
              password = {{ secret = \"influx\" }} }}]\noutputs.prometheus.port = 9273\n{telegraf}\n",
             pools.join(", ")
@@ -143,7 +52,7 @@ impl Site {
     }
 
     /// The status of MinIO's health, and of Telegraf's.
-    fn status(&self, machine: u16, path: &str) -> Result<String> {
+    pub(crate) fn status(&self, machine: u16, path: &str) -> Result<String> {
         self.on(
             machine,
             &format!("curl -s -o /dev/null -w '%{{http_code}}' http://127.0.0.1:{path} || true"),
@@ -203,11 +112,13 @@ impl Site {
 #[test]
 fn minio_and_telegraf_share_machines_are_changed_and_leave_them() -> Result<()> {
     let site = Site::up(4)?;
-    site.furnish()?;
+    site.furnish_store(1, "")?;
+    site.furnish(&[2, 3, 4], "")?;
+    site.mount_drives(&[1, 2, 3, 4])?;
     let shelf = Shelf::open(&site)?;
     site.plan_of_both(&shelf, &["m[1-2]"], "")?;
     site.foresee(&VARIABLES)?;
-    site.begin_to_store()?;
+    site.begin_to_store(1)?;
     let (_, foretold) = site.as_foreseen(&VARIABLES)?;
     assert_eq!((foretold.unknown, foretold.otherwise), (0, 0), "{foretold}");
     assert_eq!(site.status(2, "9000/minio/health/cluster")?, "200");

@@ -1,5 +1,22 @@
 #!/usr/bin/python3
-"""Stands in for mesos-master, mesos-agent and marathon in tests: see README.md beside it."""
+"""A stand-in for Mesos and Marathon, which no registry that tests reach has any more.
+
+It takes their place under the names `mesos-master`, `mesos-agent` and `marathon`. It is none of them:
+it runs no task and keeps no registry. It is for tests and of no other use. What it does is what a
+deployment can get wrong:
+
+- takes flags from variables and arguments as they do, and refuses one that upstream's documentation
+  does not list, one that is missing, and a value that they would not take;
+- meets in the real ZooKeeper that it is told of: masters below `json.info_` and `log_replicas`, of
+  which the first leads; instances of Marathon below `leader`;
+- a master takes part in the registry by Mesos's rule: with an empty log once so many have the
+  registry as decide, or once all are empty. Where so many masters take part that two groups of them
+  could each decide, it notes that in `danger` in its directory, and ends;
+- an agent comes back with what it offered before, or more, and otherwise ends as Mesos's does;
+- answers `/health`, `/metrics/snapshot`, `/redirect`, `/flags`, `/version`, `/slaves`; `/ping`,
+  `/v2/leader`, `/v2/info`, `/v2/deployments`, out of what it found. It has the apps, tasks and all,
+  that somebody posts to `/stand-in/apps`, and tells of them by `/v2/apps` and `/v2/events`.
+"""
 
 import json
 import os
@@ -12,6 +29,7 @@ import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from kazoo.client import KazooClient, KazooState
+from kazoo.exceptions import NoNodeError
 
 # Names of flags as upstream's documentation of Mesos 1.11 and Marathon 1.11 lists them.
 COMMON = """advertise_ip advertise_port authenticate_http_readonly authenticate_http_readwrite
@@ -85,6 +103,7 @@ PROGRAMS = {
     "mesos-agent": ("MESOS_", COMMON + AGENT, ["master", "work_dir"]),
     "marathon": ("MARATHON_", MARATHON, ["master", "zk"]),
 }
+VERSION = "1.11.0"
 NOT_FLAGS = ["MESOS_NATIVE_JAVA_LIBRARY"]
 
 
@@ -180,12 +199,14 @@ def serve(address, port, answer):
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
             status, value, head = answer(self.path, self.body())
-            words = value if isinstance(value, str) else json.dumps(value)
+            words = json.dumps(value) if isinstance(value, (dict, list)) else value
             self.send_response(status)
             for name, text in head.items():
                 self.send_header(name, text)
             self.end_headers()
-            self.wfile.write(words.encode())
+            for part in [words] if isinstance(words, str) else words:
+                self.wfile.write(part.encode())
+                self.wfile.flush()
 
         do_POST = do_GET
 
@@ -255,12 +276,23 @@ class Master:
             write(self.flags["work_dir"] + "/danger", words)
             end(words)
         self.leader = first(self.client, self.path, "json.info_")
-        if not self.has_log():
-            others = [fetch(one, "/stand-in/replica") for one in self.replicas]
-            told = [one["log"] for one in others if one]
-            empty = len(told) - sum(told)
-            if sum(told) >= self.quorum or empty >= 2 * self.quorum - 1:
-                write(self.log, "VOTING")
+        self.recover()
+
+    def recover(self):
+        """Takes part by the rules of Mesos's log. Through `STARTING`, so that nobody who is late finds
+        others that are further already and are too few to decide."""
+        own = read(self.log)
+        if own == "VOTING":
+            return
+        others = [fetch(one, "/stand-in/replica") for one in self.replicas]
+        told = [one["log"] for one in others if one]
+        count, all_of_them = told.count, 2 * self.quorum - 1
+        if count("VOTING") >= self.quorum:
+            write(self.log, "VOTING")
+        elif own == "" and count("") + count("STARTING") >= all_of_them:
+            write(self.log, "STARTING")
+        elif own == "STARTING" and count("STARTING") + count("VOTING") >= all_of_them:
+            write(self.log, "VOTING")
 
     def has_log(self):
         return read(self.log) == "VOTING"
@@ -288,8 +320,10 @@ class Master:
             }, {}
         if path == "/flags":
             return 200, {"flags": self.flags}, {}
+        if path == "/version":
+            return 200, {"version": VERSION}, {}
         if path == "/stand-in/replica":
-            return 200, {"log": self.has_log()}, {}
+            return 200, {"log": read(self.log)}, {}
         if path == "/redirect":
             if self.leader:
                 return 307, "", {"Location": "//" + self.leader["address"]}
@@ -303,6 +337,7 @@ class Master:
                     "hostname": one["hostname"],
                     "active": key in self.active(),
                     "attributes": one["attributes"],
+                    "version": VERSION,
                     **({"drain_info": {"state": "DRAINED"}} if one.get("drained") else {}),
                 }
                 for key, one in self.agents.items()
@@ -420,9 +455,35 @@ class Marathon:
             self.client.create(state, str(uuid.uuid4()).encode(), makepath=True)
         self.framework = self.client.get(state)[0].decode()
 
-    def answer(self, path, _):
+    def apps(self):
+        try:
+            return json.loads(self.client.get(self.path + "/state/apps")[0])
+        except NoNodeError:
+            return []
+
+    def events(self):
+        """Tells of each change of the apps, for as long as somebody listens."""
+        kind, known = "event_stream_attached", self.apps()
+        while True:
+            yield "event: %s\r\ndata: %s\r\n\r\n" % (kind, json.dumps({"eventType": kind}))
+            waited = 0
+            while (now := self.apps()) == known and waited < 15:
+                time.sleep(0.3)
+                waited += 0.3
+            kind, known = "status_update_event" if now != known else "keep_alive", now
+
+    def answer(self, path, body):
         if path == "/ping":
             return 200, "pong", {}
+        if path == "/v2/apps?embed=apps.tasks":
+            return 200, {"apps": self.apps()}, {}
+        if path.startswith("/v2/events?"):
+            return 200, self.events(), {"Content-Type": "text/event-stream"}
+        if path == "/stand-in/apps":
+            state = self.path + "/state/apps"
+            self.client.ensure_path(state)
+            self.client.set(state, json.dumps(body).encode())
+            return 200, {}, {}
         if path == "/v2/leader":
             if self.leader and self.framework:
                 return 200, {"leader": self.leader["address"]}, {}
