@@ -72,7 +72,7 @@ impl Site {
     }
 
     /// Fails unless these are one cluster, all of it. Returns its history.
-    fn assert_one_cluster(&self, machines: &[u16]) -> Result<String> {
+    pub(crate) fn assert_one_cluster(&self, machines: &[u16]) -> Result<String> {
         let mut all = Vec::new();
         for machine in machines {
             let told = self.sql(

@@ -8,6 +8,7 @@
 
 mod bad_modules;
 mod barrier;
+mod cell;
 mod chance;
 mod deaths;
 mod divergence;
