@@ -130,7 +130,7 @@ fn couriers(workshop: &Workshop, program: &Path, count: &mut Count) -> Result<bo
         command.arg("lab").args(words).env("CELLHOST_LAB_DIR", &lab);
         command
     };
-    let tests = built(workshop, "ssh")?;
+    let tests = built(workshop, "host/transport/tests/ssh.rs")?;
     succeed(&mut lab_of(&["up", "4"]))?;
     let result = watch(
         lab_of(&["exec", "--"])
@@ -146,23 +146,24 @@ fn couriers(workshop: &Workshop, program: &Path, count: &mut Count) -> Result<bo
 
 /// Where the program of a test is that was built with all others. Asked for by name it would be built
 /// with other features.
-fn built(workshop: &Workshop, test: &str) -> Result<PathBuf> {
+pub(crate) fn built(workshop: &Workshop, source: &str) -> Result<PathBuf> {
     let words = ["test", "--quiet", "--workspace", "--no-run"];
     let told = output(
         cargo(workshop)
             .args(words)
             .args(["--message-format", "json"]),
     )?;
+    let source = workshop.root().join(source);
     let artifacts = told
         .lines()
         .filter_map(|line| serde_json::from_str(line).ok());
     let mut found = artifacts.filter_map(|artifact: Artifact| match artifact.target {
-        Some(target) if target.name == test && target.kind == ["test"] => artifact.executable,
+        Some(target) if target.src_path == source => artifact.executable,
         _ => None,
     });
     found
         .next()
-        .with_context(|| format!("no test of the name {test} was built"))
+        .with_context(|| format!("no test was built of {}", source.display()))
 }
 
 /// What cargo says of something that it built, or of something else.
@@ -174,8 +175,7 @@ struct Artifact {
 
 #[derive(serde::Deserialize)]
 struct Target {
-    name: String,
-    kind: Vec<String>,
+    src_path: PathBuf,
 }
 
 impl Count {
