@@ -17,7 +17,9 @@ const PATIENCE: u32 = 90;
 /// Brings the ensemble to where it should be.
 pub(crate) fn form(cell: &Cell<Settings>) -> Result<(), Failure> {
     let formation = Formation::of(cell);
-    formation.warn();
+    if let Some(words) = evenness(formation.members.len()) {
+        log::warn(&words);
+    }
     formation.settle()
 }
 
@@ -72,19 +74,6 @@ impl<'a> Formation<'a> {
             planned: List::of(cell.settings(), numbered),
             leaving: cell.leaving(),
             members,
-        }
-    }
-
-    fn warn(&self) {
-        match self.members.len() {
-            2 => {
-                log::warn("two members outlive the loss of none: either stops without the other");
-            }
-            count if count % 2 == 0 => log::warn(&format!(
-                "{count} members outlive the loss of no more than {} would",
-                count - 1
-            )),
-            _ => {}
         }
     }
 
@@ -170,6 +159,20 @@ impl<'a> Formation<'a> {
     }
 }
 
+/// Says what an even number of members is not good for.
+fn evenness(count: usize) -> Option<String> {
+    match count {
+        2 => {
+            Some("two members outlive the loss of none: either stops without the other".to_owned())
+        }
+        count if count.is_multiple_of(2) => Some(format!(
+            "{count} members outlive the loss of no more than {} would",
+            count - 1
+        )),
+        _ => None,
+    }
+}
+
 /// Lets a second pass.
 fn pause(machine: &Machine) -> Result<(), Failure> {
     Command::new(["sleep", "1"]).probe(machine).map(drop)
@@ -191,6 +194,16 @@ fn stuck<'a>(what: &str, seen: impl Iterator<Item = &'a Seen>) -> Failure {
 mod tests {
     use super::*;
     use crate::look::State;
+
+    #[test]
+    fn an_even_number_of_members_is_warned_of() {
+        assert_eq!([1, 3, 5, 7].map(evenness), [None, None, None, None]);
+        assert_eq!(
+            evenness(4).unwrap(),
+            "4 members outlive the loss of no more than 3 would"
+        );
+        assert!(evenness(2).unwrap().starts_with("two members"));
+    }
 
     #[test]
     fn waiting_in_vain_tells_how_everybody_is() {

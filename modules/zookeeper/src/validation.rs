@@ -5,8 +5,10 @@ use cellhost_sdk::prelude::*;
 
 use crate::settings::Settings;
 
-/// ZooKeeper's own bound.
+/// ZooKeeper's own bound, and the one where nodes that live for a time are switched on.
 const HIGHEST: u32 = 255;
+const HIGHEST_EXTENDED: u32 = 254;
+const EXTENDED: &str = "extendedTypesEnabled";
 /// Where the module may write.
 const ROOMS: [&str; 2] = ["/var/lib/zookeeper", "/srv/zookeeper"];
 /// What the template decides, and the plan by settings of their own.
@@ -49,8 +51,22 @@ pub(crate) fn problems(cell: &Cell<Settings>) -> Vec<Problem> {
     let mut problems = ports(settings);
     problems.extend(directories(settings));
     problems.extend(further(settings));
-    problems.extend(seats(&members));
+    problems.extend(seats(&members, highest(settings)));
     problems
+}
+
+/// Returns the highest number that a member may have.
+fn highest(settings: &Settings) -> u32 {
+    let is_on = |value: &str| value.eq_ignore_ascii_case("true");
+    let property = format!("-Dzookeeper.{EXTENDED}=");
+    let mut values = settings.jvm_options.iter();
+    let is_extended = settings.options.get(EXTENDED).is_some_and(|on| is_on(on))
+        || values.any(|option| option.strip_prefix(&property).is_some_and(is_on));
+    if is_extended {
+        HIGHEST_EXTENDED
+    } else {
+        HIGHEST
+    }
 }
 
 fn ports(settings: &Settings) -> Vec<Problem> {
@@ -140,13 +156,13 @@ fn further(settings: &Settings) -> Vec<Problem> {
     problems
 }
 
-fn seats(members: &[Planned]) -> Vec<Problem> {
+fn seats(members: &[Planned], highest: u32) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut taken = BTreeSet::new();
     for Planned { name, id, address } in members {
-        if *id > HIGHEST {
+        if *id > highest {
             problems.push(Problem::of_all(format!(
-                "{name} has the number {id}: ZooKeeper's go from 1 to {HIGHEST}. Give it a free one \
+                "{name} has the number {id}: ZooKeeper's go from 1 to {highest}. Give it a free one \
                  by `ordinals`"
             )));
         }
@@ -191,7 +207,7 @@ mod tests {
         let members = planned(&[(1, "10.0.0.1"), (2, "zk2.example"), (255, "10.0.0.3")]);
         assert_eq!(said(&ports(&settings)), [""; 0]);
         assert_eq!(said(&directories(&settings)), [""; 0]);
-        assert_eq!(said(&seats(&members)), [""; 0]);
+        assert_eq!(said(&seats(&members, HIGHEST)), [""; 0]);
     }
 
     #[test]
@@ -230,12 +246,39 @@ mod tests {
     #[test]
     fn a_number_above_255_is_refused() {
         assert_eq!(
-            said(&seats(&planned(&[(1, "10.0.0.1"), (256, "10.0.0.2")]))),
+            said(&seats(
+                &planned(&[(1, "10.0.0.1"), (256, "10.0.0.2")]),
+                HIGHEST
+            )),
             [
                 ": m256 has the number 256: ZooKeeper's go from 1 to 255. Give it a free one by \
               `ordinals`"
             ]
         );
+    }
+
+    #[test]
+    fn nodes_that_live_for_a_time_take_a_number_away() {
+        let option = ("extendedTypesEnabled".to_owned(), "true".to_owned());
+        let by_line = Settings {
+            options: [option].into(),
+            ..Settings::default()
+        };
+        let by_java = Settings {
+            jvm_options: vec!["-Dzookeeper.extendedTypesEnabled=true".to_owned()],
+            ..Settings::default()
+        };
+        let members = planned(&[(254, "10.0.0.1"), (255, "10.0.0.2")]);
+        assert_eq!(highest(&Settings::default()), 255);
+        for settings in [by_line, by_java] {
+            assert_eq!(
+                said(&seats(&members, highest(&settings))),
+                [
+                    ": m255 has the number 255: ZooKeeper's go from 1 to 254. Give it a free one by \
+                     `ordinals`"
+                ]
+            );
+        }
     }
 
     #[test]
@@ -247,14 +290,15 @@ mod tests {
             (4, "::"),
         ];
         assert_eq!(
-            said(&seats(&planned(&members))),
+            said(&seats(&planned(&members), HIGHEST)),
             [
                 ": m1 has the address 127.0.0.1, where the other members cannot reach it",
                 ": m3 has the address 10.0.0.2 of another member",
                 ": m4 has the address ::, where the other members cannot reach it",
             ]
         );
-        assert_eq!(said(&seats(&planned(&[(1, "127.0.0.1")]))), [""; 0]);
+        let alone = planned(&[(1, "127.0.0.1")]);
+        assert_eq!(said(&seats(&alone, HIGHEST)), [""; 0]);
     }
 
     #[test]

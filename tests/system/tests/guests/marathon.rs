@@ -1,6 +1,6 @@
 //! The module `marathon` on simulated machines: what it does to them, and what it refuses.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use cellhost_engine::Status;
 
 use crate::mesos::world::{MARATHON, World};
@@ -134,5 +134,24 @@ async fn what_the_plan_gets_wrong_is_told_before_any_machine_is_touched() -> Res
         };
         assert!(wrong.to_string().contains(why), "{settings}: {wrong}");
     }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn zookeeper_at_its_port_on_the_same_machines_is_refused() -> Result<()> {
+    let plan = plan("user = \"app\"");
+    let (_, modules) = plan.split_once("[modules.mesos]\n").context("mesos")?;
+    let text = format!(
+        "[modules.zookeeper]\non = \"all\"\nsettings = {{ client-port = 8080 }}\n\n\
+         [modules.mesos]\n{modules}"
+    );
+    let Err(wrong) = deploy_on(MACHINES, &text).await else {
+        panic!("it is accepted");
+    };
+    let words = wrong.to_string();
+    assert!(
+        words.contains("`marathon` and `zookeeper` both listen on port 8080 of "),
+        "{words}"
+    );
     Ok(())
 }

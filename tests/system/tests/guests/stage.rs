@@ -261,6 +261,21 @@ impl Told {
         changes
     }
 
+    /// What modules warned of, in order.
+    pub(crate) fn warnings(&self) -> Vec<&str> {
+        let mut warnings = Vec::new();
+        for event in &self.events {
+            if let Event::Turn {
+                happening: Happening::Said(Level::Warn, words),
+                ..
+            } = event
+            {
+                warnings.push(words.as_str());
+            }
+        }
+        warnings
+    }
+
     /// The records, each as data.
     pub(crate) fn records(&self) -> Result<Vec<Value>> {
         let lines = self.journal.lines();

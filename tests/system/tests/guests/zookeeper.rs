@@ -221,6 +221,19 @@ async fn an_ensemble_without_a_quorum_is_waited_for_in_vain_and_told_member_by_m
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn two_members_are_warned_of() -> Result<()> {
+    let stage = stage()?;
+    let two = PLAN.replace("all", "m[1-2]");
+    let told = stage.run(&deploy(&two).await?, Mode::Real).await?;
+    assert!(told.summary.is_good(), "{:?}", told.summary);
+    assert_eq!(
+        told.warnings(),
+        ["two members outlive the loss of none: either stops without the other"]
+    );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_the_plan_gets_wrong_is_told_before_any_machine_is_touched() -> Result<()> {
     let cases = [
         (
@@ -238,6 +251,10 @@ async fn what_the_plan_gets_wrong_is_told_before_any_machine_is_touched() -> Res
         (
             "ordinals = { m3 = 256 }",
             "m3 has the number 256: ZooKeeper's go from 1 to 255",
+        ),
+        (
+            "ordinals = { m3 = 255 }\nsettings = { options = { extendedTypesEnabled = \"true\" } }",
+            "m3 has the number 255: ZooKeeper's go from 1 to 254",
         ),
     ];
     for (line, why) in cases {
