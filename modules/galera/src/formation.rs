@@ -9,6 +9,7 @@ use crate::account;
 use crate::decision::{Situation, Step};
 use crate::look::{self, Seen, State};
 use crate::member::{self, GRASTATE};
+use crate::room;
 use crate::settings::Settings;
 
 /// More steps than any cluster takes.
@@ -72,6 +73,7 @@ impl Formation<'_> {
             match step {
                 Step::Done => {
                     self.warn_of_versions();
+                    self.warn_of_strays();
                     return Ok(());
                 }
                 Step::Wait(what) => self.wait(&what)?,
@@ -146,6 +148,27 @@ impl Formation<'_> {
         }
     }
 
+    /// What is written to such a table on one member is not on the others, and gone when it is given
+    /// their data.
+    fn warn_of_strays(&self) {
+        let giver = self.seen.iter().find(|one| one.is_in_step());
+        let giver = giver.and_then(|one| self.machine(one.ordinal).ok());
+        let strays = giver.map(look::strays).unwrap_or_default();
+        if !strays.is_empty() {
+            log::warn(&format!(
+                "only tables of InnoDB are the same on all members, and these are not: {}{}. Turn \
+                 them into such by `ALTER TABLE … ENGINE = InnoDB`",
+                strays
+                    .iter()
+                    .take(3)
+                    .cloned()
+                    .collect::<Vec<_>>()
+                    .join(", "),
+                if strays.len() > 3 { " and others" } else { "" }
+            ));
+        }
+    }
+
     /// Says how everybody is, and where to read on.
     fn stuck(&self, what: &str) -> Failure {
         let all = self.seen.iter().chain(&self.left);
@@ -181,6 +204,13 @@ impl Formation<'_> {
             Step::Start(ordinal) => {
                 let machine = self.machine(*ordinal)?;
                 log::doing(&format!("{} joins", machine.name()));
+                let is_it = |one: &&Seen| one.ordinal == *ordinal;
+                let giver = self.seen.iter().find(|one| one.is_in_step());
+                if let (Some(one), Some(giver)) = (self.seen.iter().find(is_it), giver)
+                    && one.lacks_data()
+                {
+                    room::check(machine, self.machine(giver.ordinal)?)?;
+                }
                 let seen = member::start(self.cell, machine)?;
                 self.takes(seen);
             }

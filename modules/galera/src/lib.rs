@@ -4,7 +4,7 @@
 //! members were looked at and none has ever been one, and a cluster that stopped as a whole is
 //! brought back from the member that is furthest. `decision` says that, and is pure; `look` tells
 //! it how members are, `formation` does what it says, one member at a time. `member` does what
-//! concerns one machine.
+//! concerns one machine, `room` tells whether a disk is large enough.
 
 mod account;
 mod decision;
@@ -14,6 +14,7 @@ mod look;
 mod member;
 mod remains;
 mod report;
+mod room;
 mod settings;
 mod validation;
 

@@ -13,6 +13,11 @@ const QUESTION: &str = "SHOW GLOBAL STATUS WHERE Variable_name IN ('wsrep_cluste
      'wsrep_cluster_state_uuid', 'wsrep_cluster_status', 'wsrep_local_state_comment', \
      'wsrep_ready'); SHOW GLOBAL VARIABLES WHERE Variable_name IN ('version', \
      'wsrep_cluster_name', 'wsrep_on')";
+/// Other engines' tables are written on one member and on none of the others.
+const STRAYS: &str = "SELECT CONCAT(TABLE_SCHEMA, '.', TABLE_NAME, ' (', ENGINE, ')') FROM \
+     information_schema.TABLES WHERE TABLE_TYPE = 'BASE TABLE' AND ENGINE NOT IN ('InnoDB', \
+     'SEQUENCE') AND TABLE_SCHEMA NOT IN ('mysql', 'information_schema', 'performance_schema', \
+     'sys') ORDER BY 1 LIMIT 4";
 const LONGEST: u32 = 64 * 1024;
 /// What the directory of the data has that is no database.
 const NO_DATABASES: [&str; 5] = ["mysql", "performance_schema", "sys", "lost+found", "test"];
@@ -60,6 +65,11 @@ impl Seen {
             State::Answers(report) => report.is_in_step(),
             state => *state == State::Assumed,
         }
+    }
+
+    /// Tells whether it is given all data when it comes to others.
+    pub(crate) fn lacks_data(&self) -> bool {
+        matches!(&self.state, State::Stopped(remains) if remains.history.is_none())
     }
 
     /// Says why it cannot be a member of this cluster, if it is another's.
@@ -128,6 +138,14 @@ pub(crate) fn all(machines: &[Machine]) -> Vec<Seen> {
     let told = machines.iter().zip(answers);
     told.map(|(machine, answer)| understood(machine, answer))
         .collect()
+}
+
+/// Names some tables that are not replicated; none where that cannot be told.
+pub(crate) fn strays(machine: &Machine) -> Vec<String> {
+    let told = member::client("root", STRAYS).probe_assuming(machine, Answer::assumed(""));
+    let told = told.ok().filter(Answer::is_success);
+    let text = told.map(|told| told.text()).unwrap_or_default();
+    text.lines().map(str::to_owned).collect()
 }
 
 fn question() -> Command {

@@ -8,6 +8,7 @@ use cellhost_sdk::prelude::*;
 use crate::account;
 use crate::decision;
 use crate::look::{self, Seen, State};
+use crate::room;
 use crate::settings::Settings;
 
 /// Which cluster the machine is a member of. It is not with the data, so that it outlives it.
@@ -37,7 +38,11 @@ pub(crate) fn apply(cell: &Cell<Settings>, machine: &Machine) -> Result<(), Fail
     if let Some(why) = own.stranger(&cluster) {
         return Err(Failure::refused(why));
     }
-    let joins = !own.lives() && has_living_others(cell, machine, &own)?;
+    let giver = if own.lives() {
+        None
+    } else {
+        living_other(cell, machine, &own)?
+    };
     machine.ensure((
         Software::named(["mariadb-server", "galera-4", "mariadb-backup", "socat"]),
         Directory::at(DATA)
@@ -49,10 +54,13 @@ pub(crate) fn apply(cell: &Cell<Settings>, machine: &Machine) -> Result<(), Fail
         [account::SCRIPT, BEGINNING].map(Absent::at),
         own.lives().then(|| (note(&cluster), service())),
     ))?;
-    if joins {
+    if let Some(giver) = giver {
         if own.state == State::Between {
             // What it is about to be it is by the configuration that it had.
             await_step(machine)?;
+        }
+        if own.lacks_data() {
+            room::check(machine, &giver)?;
         }
         start(cell, machine)?;
     }
@@ -126,22 +134,23 @@ pub(crate) fn bracketed(address: &str) -> String {
     }
 }
 
-/// Tells whether there is a cluster that this member may join. Refuses where its own data would be
-/// lost by that.
-fn has_living_others(
+/// Finds a member of a cluster that this one may join. Refuses where its own data would be lost by
+/// that.
+fn living_other(
     cell: &Cell<Settings>,
     machine: &Machine,
     own: &Seen,
-) -> Result<bool, Failure> {
+) -> Result<Option<Machine>, Failure> {
     let mut others = cell.members();
     others.extend(cell.leaving());
     others.retain(|other| other.ordinal() != machine.ordinal());
     let seen = look::all(&others);
-    let Some(living) = seen.iter().find(|one| one.lives()) else {
-        return Ok(false);
+    let mut living = others.into_iter().zip(&seen);
+    let Some((other, living)) = living.find(|(_, one)| one.lives()) else {
+        return Ok(None);
     };
     decision::may_join(own, living, &cluster(cell)).map_err(Failure::refused)?;
-    Ok(true)
+    Ok(Some(other))
 }
 
 /// Waits until a member whose service runs is in step with the others.

@@ -122,8 +122,9 @@ async fn a_cluster_is_founded_by_one_and_the_next_run_changes_nothing() -> Resul
         let requests = machine(&stage, name).requests();
         let kinds: Vec<&str> = requests.iter().map(kind).collect();
         let usual: &[&str] = &["ask", "look", "ask"];
-        let account: &[&str] = if name == "m1" { &["ask"] } else { &[] };
-        assert_eq!(kinds, [usual, account].concat(), "{name}");
+        // Whether there is an account, and tables that are not replicated.
+        let once: &[&str] = if name == "m1" { &["ask", "ask"] } else { &[] };
+        assert_eq!(kinds, [usual, once].concat(), "{name}");
     }
     Ok(())
 }
@@ -248,6 +249,71 @@ async fn databases_of_its_own_keep_a_machine_out() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_member_that_has_no_room_for_the_data_is_not_given_it() -> Result<()> {
+    let why = "m2 has room for 9999 KiB in /var/lib/mysql, and what it would be given takes 11 MiB \
+               on m1: its disk would be full in the middle. Give it a larger one, or make room";
+    let (stage, world) = stage()?;
+    (world.servers().size, world.servers().free) = (12_000, 9_995);
+    let told = run(&stage, "", Mode::Real).await?;
+    assert_eq!(failed(&told, "form"), why);
+    assert_eq!(world.servers().starts, [(1, true)]);
+
+    let (stage, world) = founded().await?;
+    (world.servers().size, world.servers().free) = (12_000, 9_995);
+    let m2 = machine(&stage, "m2");
+    world.kill(2, &mut m2.state());
+    m2.state().nodes.retain(|path, _| !path.starts_with(DATA));
+    let told = run(&stage, "", Mode::Real).await?;
+    assert_eq!(failed(&told, "m2"), why);
+    assert!(world.servers().starts.is_empty());
+    world.servers().free = 12_000;
+    let told = run(&stage, "", Mode::Real).await?;
+    assert!(told.summary.is_good(), "{:?}", told.summary);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_of_other_engines_are_warned_of() -> Result<()> {
+    let (stage, world) = founded().await?;
+    let strays = ["a.old (MyISAM)", "a.x (Aria)", "b.y (CSV)", "c.z (MyISAM)"];
+    world.servers().strays = strays.to_vec();
+    let told = run(&stage, "", Mode::Real).await?;
+    assert!(told.summary.is_good(), "{:?}", told.summary);
+    let warnings = told.warnings();
+    assert_eq!(
+        warnings,
+        [
+            "only tables of InnoDB are the same on all members, and these are not: a.old (MyISAM), \
+             a.x (Aria), b.y (CSV) and others. Turn them into such by `ALTER TABLE … ENGINE = \
+             InnoDB`"
+        ]
+    );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn members_of_different_versions_and_an_even_number_of_them_are_warned_of() -> Result<()> {
+    let (stage, world) = founded().await?;
+    world.servers().versions.insert(2, "11.4.3");
+    let told = run(&stage, "", Mode::Real).await?;
+    assert_eq!(
+        told.warnings(),
+        [
+            "members differ in their version, which is for upgrades only: m3 runs 10.11, m2 runs 11.4"
+        ]
+    );
+    let (stage, _world) = self::stage()?;
+    let two = plan(", fragile = true").replace("\"all\"", "\"m[1-2]\"");
+    let told = stage.run(&deploy(&two).await?, Mode::Real).await?;
+    assert!(told.summary.is_good(), "{:?}", told.summary);
+    assert_eq!(
+        told.warnings(),
+        ["2 members outlive the loss of no more than 1 would"]
+    );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_missing_disk_keeps_a_cluster_that_stopped_from_being_brought_back() -> Result<()> {
     let (stage, world) = founded().await?;
     for (number, name) in (1..).zip(NAMES) {
@@ -277,12 +343,21 @@ async fn two_histories_are_refused() -> Result<()> {
     let other = world::grastate(7, 0).replace("8bcf4a34", "11111111");
     machine(&stage, "m3").state().write(GRASTATE, other);
     let told = run(&stage, "", Mode::Real).await?;
-    assert_eq!(
-        failed(&told, "form"),
-        "m1 and m3 have data of two different histories, which cannot become one: move \
-         /var/lib/mysql away on the one whose data may go"
-    );
+    let why = "m1 and m3 have data of two different histories, which cannot become one: move \
+               /var/lib/mysql away on the one whose data may go";
+    assert_eq!(failed(&told, "form"), why);
     assert!(world.servers().starts.is_empty());
+
+    // Beside a cluster that serves, one with another history does not become its member.
+    let (stage, world) = founded().await?;
+    let m3 = machine(&stage, "m3");
+    world.kill(3, &mut m3.state());
+    let other = world::grastate(7, 0).replace("8bcf4a34", "11111111");
+    m3.state().write(GRASTATE, other.as_str());
+    let told = run(&stage, "", Mode::Real).await?;
+    assert_eq!(failed(&told, "m3"), why);
+    assert!(world.servers().starts.is_empty());
+    assert_eq!(stage.text("m3", GRASTATE), other);
     Ok(())
 }
 

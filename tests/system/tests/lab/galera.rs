@@ -169,12 +169,36 @@ impl Site {
             self.run_galera(&[])?.ends_with(0);
             assert_eq!(self.assert_one_cluster(members)?, history);
             assert_eq!(self.changes_of_another_run()?, 0);
+            if members.contains(&4) {
+                self.is_given_no_more_than_it_has_room_for(4)?;
+                assert_eq!(self.assert_one_cluster(members)?, history);
+            }
         }
         assert_eq!([since(1)?, since(2)?, since(3)?], before);
         assert!(self.does(
             4,
             "test -d /var/lib/mysql && ! systemctl is-enabled -q mariadb"
         )?);
+        Ok(())
+    }
+
+    /// One that has lost its disk, and has a small one in its place, is left as it is.
+    fn is_given_no_more_than_it_has_room_for(&self, machine: u16) -> Result<()> {
+        self.on(
+            machine,
+            "systemctl stop mariadb && rm -rf /var/lib/mysql && mkdir /var/lib/mysql && \
+             mount -t tmpfs -o size=16m tmpfs /var/lib/mysql",
+        )?;
+        let ran = self.run_galera(&["--format", "json"])?;
+        let (status, reason) = ran.turn("galera", &format!("m{machine}"))?;
+        assert_eq!(status, "failed", "{}", ran.written());
+        let why = format!(
+            "refused: m{machine} has room for 16 MiB in /var/lib/mysql, and what it would be given \
+             takes "
+        );
+        assert!(reason.contains(&why), "{reason}");
+        self.on(machine, "umount /var/lib/mysql")?;
+        self.run_galera(&[])?.ends_with(0);
         Ok(())
     }
 
@@ -256,6 +280,13 @@ fn galera_is_founded_and_comes_back_with_every_row_after_all_were_killed() -> Re
         assert_eq!(site.numbers(machine)?, (0..100).collect::<Vec<_>>());
     }
     assert_eq!(site.changes_of_another_run()?, 0);
+
+    let stray = "CREATE TABLE load_test.stray (n INT PRIMARY KEY) ENGINE = MyISAM;";
+    site.sql(1, stray)?;
+    let warned = site.run_galera(&[])?.ends_with(0).written();
+    let why = "only tables of InnoDB are the same on all members, and these are not: \
+               load_test.stray (MyISAM)";
+    assert!(warned.contains(why), "{warned}");
     Ok(())
 }
 

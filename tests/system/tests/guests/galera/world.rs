@@ -32,6 +32,13 @@ pub(crate) struct Servers {
     pub(crate) accounts: BTreeMap<String, String>,
     /// The fewest that served beside one that was started.
     pub(crate) fewest: Option<usize>,
+    /// The versions of those that have another one than usual.
+    pub(crate) versions: BTreeMap<u8, &'static str>,
+    /// Tables of other engines.
+    pub(crate) strays: Vec<&'static str>,
+    /// How many KiB the data has on each machine that has some, and how many are free on any.
+    pub(crate) size: u64,
+    pub(crate) free: u64,
 }
 
 impl Servers {
@@ -45,6 +52,7 @@ impl World {
     /// Puts the servers onto the machines of a stage.
     pub(crate) fn on(stage: &Stage) -> Self {
         let world = Self::default();
+        world.servers().free = 1 << 30;
         for (number, machine) in (1..).zip(stage.fleet.machines()) {
             world.prepare(number, machine);
         }
@@ -77,6 +85,24 @@ impl World {
             machine.state().offer(name, Package::new("1"));
         }
         machine.answer(&["sleep", "1"], |_, _| 0.into());
+        let world = self.clone();
+        machine.answer(&["du", "-sk", DATA], move |state, _| {
+            let size = world.servers().size;
+            let size = if state.text(GRASTATE).is_some() {
+                size
+            } else {
+                4
+            };
+            format!("{size}\t{DATA}\n").as_str().into()
+        });
+        let world = self.clone();
+        machine.answer(&["df", "-Pk", DATA], move |_, _| {
+            let free = world.servers().free;
+            let head = "Filesystem 1024-blocks Used Available Capacity Mounted on";
+            format!("{head}\n/dev/vda 9000000 1 {free} 1% /\n")
+                .as_str()
+                .into()
+        });
         machine.answer(&["systemctl", "is-active", "mariadb"], |state, _| {
             let runs = state.services.get("mariadb").is_some_and(|one| one.running);
             let word = if runs { "active\n" } else { "inactive\n" };
@@ -137,11 +163,15 @@ impl World {
                 1.into()
             };
         }
+        if statements.contains("information_schema.TABLES") {
+            return servers.strays.join("\n").as_str().into();
+        }
         let size = servers.living.len();
+        let version = servers.versions.get(&number).unwrap_or(&"10.11.19");
         format!(
             "wsrep_local_state_comment\tSynced\nwsrep_cluster_size\t{size}\n\
              wsrep_cluster_state_uuid\t{HISTORY}\nwsrep_cluster_status\tPrimary\nwsrep_ready\tON\n\
-             wsrep_on\tON\nwsrep_cluster_name\tstage\n"
+             wsrep_on\tON\nwsrep_cluster_name\tstage\nversion\t{version}-MariaDB\n"
         )
         .as_str()
         .into()
