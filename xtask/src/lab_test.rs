@@ -25,6 +25,7 @@ const TESTS: [(&str, &[&str]); 8] = [
             "healing::",
             "redis_handover::",
             "redis_load::",
+            "redis_losses::",
             "redis_refusals::",
             "redis_supervised::",
             "shrinking::",

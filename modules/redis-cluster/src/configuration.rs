@@ -15,6 +15,8 @@ const KEPT_BY_SUPERVISOR: &str = "# Kept by supervisor";
 /// How what stands on the machine compares with what will.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Standing {
+    /// Whether there is one.
+    pub(crate) is_there: bool,
     /// Whether there is one that will be replaced, and its instance restarted.
     pub(crate) is_due: bool,
     /// Whether supervisor keeps its instance by now.
@@ -24,6 +26,26 @@ pub(crate) struct Standing {
 /// Says where an instance's configuration is.
 pub(crate) fn path(port: u16) -> String {
     format!("/etc/redis/redis-{port}.conf")
+}
+
+/// Says where an instance's data is.
+pub(crate) fn data(port: u16) -> String {
+    format!("/var/lib/redis/{port}")
+}
+
+/// Says where an instance keeps who it is and whom it knows. It is with its data.
+pub(crate) fn identity(port: u16) -> String {
+    format!("{}/nodes-{port}.conf", data(port))
+}
+
+/// Returns what stands with the data and is included by the configuration: without it, nobody starts
+/// the instance.
+pub(crate) fn seal(port: u16) -> File {
+    File::at(format!("{}/data-is-here.conf", data(port)))
+        .text("# The configuration includes this, so that Redis does not start without its data.\n")
+        .mode(0o640)
+        .owner("redis")
+        .group("redis")
 }
 
 /// Returns the file.
@@ -46,6 +68,7 @@ pub(crate) fn standing(
     let (_, wanted) = complete(settings, machine, port)?;
     let text = String::from_utf8_lossy(&bytes);
     Ok(Standing {
+        is_there: true,
         is_due: is_due(&text, &wanted),
         is_supervised: text.contains(KEPT_BY_SUPERVISOR),
     })

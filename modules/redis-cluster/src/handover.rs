@@ -13,6 +13,7 @@ use crate::settings::Settings;
 const ATTEMPTS: usize = 3;
 const VOTE: u32 = 10;
 const SYNCHRONISATION: u32 = 900;
+const FAILOVER: [&str; 2] = ["CLUSTER", "FAILOVER"];
 const INFORMATION: [&str; 2] = ["INFO", "replication"];
 
 /// What a machine's instances have handed over.
@@ -40,10 +41,7 @@ impl<'a> Handover<'a> {
             return Ok(handed);
         }
         let members = cell.members();
-        let whom: Vec<(&Machine, u16)> = members
-            .iter()
-            .flat_map(|member| settings.ports().map(|port| (member, port)))
-            .collect();
+        let whom = look::everybody(settings, &members);
         let answers = look::ask(settings, &whom, &|_| None);
         refuse_other_password(&answers)?;
         let all = whom.iter().zip(&answers);
@@ -67,7 +65,7 @@ impl<'a> Handover<'a> {
                 ));
                 continue;
             };
-            take_over(settings, heir, heir_port)?;
+            take_over(settings, heir, heir_port, &FAILOVER)?;
             await_link(settings, machine, port)?;
             handed.is_owed |= port == settings.port;
         }
@@ -80,7 +78,7 @@ impl<'a> Handover<'a> {
             return Ok(());
         }
         await_link(self.settings, self.machine, self.settings.port)?;
-        take_over(self.settings, self.machine, self.settings.port)
+        take_over(self.settings, self.machine, self.settings.port, &FAILOVER)
     }
 }
 
@@ -104,12 +102,22 @@ fn refuse_other_password(answers: &[Result<Seen, Failure>]) -> Result<(), Failur
     ))
 }
 
-/// Makes a replica the master in its master's place, which knows of it and loses nothing.
-fn take_over(settings: &Settings, machine: &Machine, port: u16) -> Result<(), Failure> {
+/// Makes a replica the master in the place of one that does not run.
+pub(crate) fn inherit(settings: &Settings, machine: &Machine, port: u16) -> Result<(), Failure> {
+    take_over(settings, machine, port, &["CLUSTER", "FAILOVER", "FORCE"])
+}
+
+/// Makes a replica the master in its master's place. One that runs knows of it, and nothing is lost.
+fn take_over(
+    settings: &Settings,
+    machine: &Machine,
+    port: u16,
+    words: &[&str],
+) -> Result<(), Failure> {
     let attempt = format!("{}:{port} takes over from its master", machine.name());
     log::doing(&attempt);
     for _ in 0..ATTEMPTS {
-        let asked = tell(settings, port, &["CLUSTER", "FAILOVER"]).run(machine, Doubt::Again)?;
+        let asked = tell(settings, port, words).run(machine, Doubt::Again)?;
         asked.expect_success(&attempt)?;
         let vote = tell(settings, port, &INFORMATION);
         if vote

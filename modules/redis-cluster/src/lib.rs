@@ -3,9 +3,11 @@
 //!
 //! `placement` says which instance is what, `decision` compares that with what the instances
 //! say and names the next steps; both are pure. `member` does what concerns one machine,
-//! `handover` lets it restart without being missed, `formation` looks, lets decide and performs.
+//! `handover` lets it restart without being missed, `copies` saves what it had where its disk is
+//! gone; `formation` looks, lets decide and performs.
 
 mod configuration;
+mod copies;
 mod decision;
 mod formation;
 mod handover;

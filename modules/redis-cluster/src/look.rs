@@ -16,6 +16,15 @@ const QUESTIONS: [&[&str]; 3] = [
 
 const PATIENCE: u32 = 60;
 
+/// Names all instances of these machines.
+pub(crate) fn everybody<'a>(
+    settings: &Settings,
+    members: &'a [Machine],
+) -> Vec<(&'a Machine, u16)> {
+    let of = |member| settings.ports().map(|port| (member, port));
+    members.iter().flat_map(of).collect()
+}
+
 /// Asks instances how they are, all at once; an error for each that has no good answer.
 pub(crate) fn ask(
     settings: &Settings,

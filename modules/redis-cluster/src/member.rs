@@ -2,7 +2,8 @@
 
 use cellhost_sdk::prelude::*;
 
-use crate::configuration::{self, Standing};
+use crate::configuration::{self, Standing, data};
+use crate::copies;
 use crate::handover::Handover;
 use crate::settings::Settings;
 use crate::supervisor;
@@ -14,15 +15,26 @@ const OVERCOMMIT: &str = "vm.overcommit_memory";
 pub(crate) fn apply(cell: &Cell<Settings>, machine: &Machine) -> Result<(), Failure> {
     let settings = cell.settings();
     // Asked first: a dry run knows nothing for sure once it has held something back.
-    let memory = memory_of_forks(machine)?;
+    let forks = Check::of(machine, Command::new(["sysctl", "-n", OVERCOMMIT]));
+    let identities = settings.ports().map(configuration::identity);
+    let identities = identities.map(|path| Check::of(machine, Command::new(["test", "-e", &path])));
+    let mut answers = probe_all([forks].into_iter().chain(identities)).into_iter();
+    let memory = memory_of_forks(machine, answers.next())?;
+    let lost = answers.map(|answer| Ok(answer?.status == 1));
+    let lost: Vec<bool> = lost.collect::<Result<_, Failure>>()?;
     let [first, second] = settings
         .ports()
         .map(|port| configuration::standing(settings, machine, port));
     let (first, second) = (first?, second?);
-    let due = settings.ports().into_iter().zip([first, second]);
-    let due: Vec<u16> = due
+    let standing = || settings.ports().into_iter().zip([first, second]);
+    let due: Vec<u16> = standing()
         .filter_map(|(port, standing)| standing.is_due.then_some(port))
         .collect();
+    let bare = standing().zip(lost);
+    let bare: Vec<u16> = bare
+        .filter_map(|((port, standing), is_lost)| (standing.is_there && is_lost).then_some(port))
+        .collect();
+    copies::save(cell, machine, &bare)?;
     let handed = Handover::of(cell, machine, &due)?;
     machine.ensure((
         // Before the package, since nobody can foretell what stands behind one.
@@ -32,6 +44,7 @@ pub(crate) fn apply(cell: &Cell<Settings>, machine: &Machine) -> Result<(), Fail
         Software::named(packages(settings)),
         Service::named("redis-server").disabled().stopped(),
         settings.ports().map(directory),
+        settings.ports().map(configuration::seal),
         // Before the configuration, which says who keeps the instances: what is not done yet by
         // then is done by the next run.
         leaving_keeper(settings, machine, first)?,
@@ -122,9 +135,11 @@ enum Memory {
     Fixed,
 }
 
-fn memory_of_forks(machine: &Machine) -> Result<Memory, Failure> {
-    let now = Command::new(["sysctl", "-n", OVERCOMMIT]).probe(machine)?;
-    if now.text() == "1" {
+fn memory_of_forks(
+    machine: &Machine,
+    now: Option<Result<Answer, Failure>>,
+) -> Result<Memory, Failure> {
+    if now.transpose()?.is_some_and(|now| now.text() == "1") {
         return Ok(Memory::Enough);
     }
     let switch = format!("/proc/sys/{}", OVERCOMMIT.replace('.', "/"));
@@ -152,8 +167,4 @@ fn service(port: u16) -> Service {
 
 fn unit(port: u16) -> String {
     format!("redis-server@{port}")
-}
-
-fn data(port: u16) -> String {
-    format!("/var/lib/redis/{port}")
 }

@@ -42,11 +42,12 @@ impl fmt::Display for Node {
     }
 }
 
-/// Reads `CLUSTER NODES`. Instances that have not shaken hands yet are left out: their ids are
-/// not theirs yet.
+/// Reads `CLUSTER NODES`, or what an instance keeps of it in a file. Instances that have not shaken
+/// hands yet are left out: their ids are not theirs yet.
 pub(crate) fn parse(text: &str) -> Option<Vec<Node>> {
     let mut nodes = Vec::new();
-    for line in text.lines().filter(|line| !line.trim().is_empty()) {
+    let is_node = |line: &&str| !line.trim().is_empty() && !line.starts_with("vars ");
+    for line in text.lines().filter(is_node) {
         let mut words = line.split_whitespace();
         let (id, address, flags, master) =
             (words.next()?, words.next()?, words.next()?, words.next()?);
@@ -108,6 +109,12 @@ c0ffee 10.0.0.9:7000@17000 handshake - 0 0 0 disconnected
         let nodes = parse(FORMED).unwrap();
         let lines: Vec<String> = nodes.iter().map(ToString::to_string).collect();
         assert_eq!(parse(&lines.join("\n")), Some(nodes));
+    }
+
+    #[test]
+    fn what_stands_in_its_file_besides_is_no_node() {
+        let kept = format!("{FORMED}vars currentEpoch 6 lastVoteEpoch 0\n");
+        assert_eq!(parse(&kept), parse(FORMED));
     }
 
     #[test]

@@ -34,6 +34,7 @@ mod neighbours;
 mod policy;
 mod preview;
 mod redis;
+mod redis_copies;
 mod removing;
 mod replaced;
 mod replaying;

@@ -28,6 +28,7 @@ mod prompts;
 mod redis;
 mod redis_handover;
 mod redis_load;
+mod redis_losses;
 mod redis_refusals;
 mod redis_supervised;
 mod remote;
