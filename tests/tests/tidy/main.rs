@@ -11,6 +11,7 @@ mod computers;
 mod crates;
 mod documentation;
 mod excuse;
+mod hazards;
 mod names;
 mod packages;
 mod sizes;
