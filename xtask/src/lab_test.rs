@@ -11,10 +11,11 @@ use crate::test;
 
 /// The tests of `tests/system/tests/lab` that are a module's, by the beginning of their names. `cell` is
 /// the example that has all modules in it.
-const TESTS: [(&str, &[&str]); 8] = [
+const TESTS: [(&str, &[&str]); 9] = [
     (CELL, &["cell::"]),
     ("galera", &["galera::"]),
     ("marathon", &["mesos::"]),
+    ("marathon-lb", &["marathon_lb::"]),
     ("mesos", &["mesos::"]),
     ("minio", &["stand_ins::"]),
     (

@@ -3,13 +3,14 @@ use std::process::Command;
 use anyhow::Result;
 
 /// Values for what the examples take from the environment.
-const VARIABLES: [(&str, &str); 6] = [
+const VARIABLES: [(&str, &str); 7] = [
     ("GALERA_SST_PASSWORD", "open-sesame"),
     ("GALERA_TELEGRAF_PASSWORD", "open-sesame"),
     ("INFLUXDB_PASSWORD", "open-sesame"),
     ("MESOS_SECRET", "open-sesame"),
     ("MINIO_ROOT_PASSWORD", "open-sesame"),
     ("REDIS_PASSWORD", "open-sesame"),
+    ("SITE_PEM_BASE64", "open-sesame"),
 ];
 
 /// Whoever adds a module says how it is used.

@@ -26,6 +26,7 @@ mod greeting;
 mod lists;
 mod many;
 mod marathon;
+mod marathon_lb;
 mod mesos;
 mod minio;
 mod misbehaving;

@@ -10,7 +10,7 @@ use crate::stage::{Mode, NAMES, Stage, deploy_on};
 const HASH: &str = "8b41bf4f44c7eb54798c75a91e750ca871dd0beb6cbab485b742c4f875469064";
 const ENVIRONMENT: &str = "/etc/marathon/cell/environment";
 
-fn plan(settings: &str) -> String {
+pub(crate) fn plan(settings: &str) -> String {
     let (url, _) = MARATHON;
     format!(
         "{}task-users = [\"app\"]\n\n[modules.marathon]\non = \"all\"\n[modules.marathon.settings]\n\

@@ -22,6 +22,7 @@ mod history;
 mod interrupt;
 mod killing;
 mod leases;
+mod marathon_lb;
 mod mesos;
 mod operator;
 mod prompts;
