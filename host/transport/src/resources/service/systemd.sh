@@ -103,4 +103,10 @@ $(systemctl is-failed -- "$@" </dev/null)
 _
 [ $# -eq 0 ]
 }
-ch_systemd_words() { systemctl --no-pager --full --lines=12 status -- "$ch_x"; }
+# What the status shows of the journal is of the last start alone, which may have said nothing yet.
+ch_systemd_words() {
+systemctl --no-pager --full --lines=0 status -- "$ch_x"
+ch_has journalctl || return 0
+journalctl --sync 2>/dev/null
+journalctl --no-pager --quiet --output=cat --lines=12 --unit="$ch_x"
+}
