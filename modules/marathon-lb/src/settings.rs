@@ -5,6 +5,10 @@ use crate::source::Source;
 /// What the plan can set. It is the same for all members.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of its own in the plan, and most are one of marathon-lb's"
+)]
 pub(crate) struct Settings {
     /// Where marathon-lb comes from.
     pub(crate) source: Option<Source>,

@@ -48,10 +48,6 @@ const EXCUSES: &[Excuse] = &[
         reason: "it looks whether ssh is installed and starts nothing",
     },
     Excuse {
-        file: "xtask/src/test.rs",
-        reason: "the name of a test of the transport",
-    },
-    Excuse {
         file: "host/plan/src/plan.rs",
         reason: "`ssh` is a key of the plan",
     },

@@ -150,7 +150,7 @@ async fn zookeeper_at_its_port_on_the_same_machines_is_refused() -> Result<()> {
     };
     let words = wrong.to_string();
     assert!(
-        words.contains("`marathon` and `zookeeper` both listen on port 8080 of "),
+        words.contains("`zookeeper` and `marathon` both listen on port 8080 of "),
         "{words}"
     );
     Ok(())

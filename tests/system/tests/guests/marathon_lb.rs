@@ -115,7 +115,13 @@ async fn all_of_it_is_foretold_and_the_next_run_looks_once() -> Result<()> {
     let stage = stage_knowing(&[])?;
     let deployment = deploy(&plan("")).await?;
     let foretold = stage.as_foreseen(&deployment).await?;
-    assert_eq!((foretold.unknown, foretold.otherwise), (0, 0), "{foretold}");
+    // Whether HAProxy runs once its package is there, and so restarts instead of starting, is not known.
+    let each = NAMES.len();
+    assert_eq!(
+        (foretold.unknown, foretold.otherwise),
+        (0, each),
+        "{foretold}"
+    );
     for name in NAMES {
         machine(&stage, name).forget_requests();
     }
@@ -220,7 +226,7 @@ impl Copy {
             fs_err::write(python.join(format!("{name}.py")), "")?;
         }
         for name in ["certify", "reload", "state", "try"] {
-            copy.makes_executable(&copy.path(&format!("{HOME}/{name}")))?;
+            Self::make_executable(&copy.path(&format!("{HOME}/{name}")))?;
         }
         Ok(copy)
     }
@@ -234,7 +240,7 @@ impl Copy {
         text.replace(HOME, &here(HOME)).replace(STATE, &here(STATE))
     }
 
-    fn makes_executable(&self, path: &Path) -> Result<()> {
+    fn make_executable(path: &Path) -> Result<()> {
         use std::os::unix::fs::PermissionsExt as _;
         Ok(fs_err::set_permissions(
             path,
@@ -246,7 +252,7 @@ impl Copy {
     fn program(&self, name: &str, script: &str) -> Result<()> {
         let path = self.place.path().join("bin").join(name);
         fs_err::write(&path, format!("#!/bin/sh\n{script}\n"))?;
-        self.makes_executable(&path)
+        Self::make_executable(&path)
     }
 
     fn runs(&self, shell: &[&str], script: &str, words: &[&str]) -> Result<Output> {

@@ -187,12 +187,18 @@ impl Site {
         } else {
             ""
         };
+        // A machine of a lab has at most 20000 open files to a program.
+        let most = if more.contains("max-connections") {
+            ""
+        } else {
+            "max-connections = 5000\n"
+        };
         self.plan(&format!(
             "[secrets]\nmarathon = {{ env = \"MARATHON\" }}\n{site}\n\
              [modules.marathon-lb]\non = \"all\"\nrolling = {{ patience = \"30s\" }}\n\n\
              [modules.marathon-lb.settings]\n{}\ngroups = [\"external\"]\n\
              marathons = [\"http://{HERE}:9\", \"http://{HERE}:{MARATHON}\"]\nmax-backoff = 2\n\
-             credentials = {{ user = \"lb\", password = {{ secret = \"marathon\" }} }}\n{more}\n",
+             credentials = {{ user = \"lb\", password = {{ secret = \"marathon\" }} }}\n{most}{more}\n",
             around.archive
         ))
     }
@@ -265,12 +271,11 @@ impl Site {
         changed?;
         let told: Value = serde_json::from_slice(&output.stdout)
             .with_context(|| String::from_utf8_lossy(&output.stderr).into_owned())?;
-        let answered = told["answered"].as_u64().unwrap_or_default();
-        println!(
-            "{what}: {answered} requests answered, {} not",
-            told["wrong"]
-        );
-        assert_eq!(told["wrong"], json!([]), "{what}");
+        let answered = told.get("answered").and_then(Value::as_u64);
+        let answered = answered.context("no count")?;
+        let wrong = told.get("wrong").context("no list")?;
+        println!("{what}: {answered} requests answered, {wrong} not");
+        assert_eq!(wrong, &json!([]), "{what}");
         assert!(answered > 500, "{what}: only {answered}");
         Ok(())
     }
@@ -310,7 +315,8 @@ fn apps_are_routed_by_host_name_and_a_reload_drops_no_request() -> Result<()> {
     site.plan_of_balancers(&around, "")?;
     site.foresee(&VARIABLES)?;
     let (_, foretold) = site.as_foreseen(&VARIABLES)?;
-    assert_eq!((foretold.unknown, foretold.otherwise), (0, 0), "{foretold}");
+    // Whether HAProxy runs once its package is there, and so restarts instead of starting, is not known.
+    assert_eq!((foretold.unknown, foretold.otherwise), (0, 2), "{foretold}");
     for machine in [1, 2] {
         assert_eq!(site.serves(machine, "blue.example")?, "blue-1 200");
         assert_eq!(site.serves(machine, "green.example")?, "green-1 200");
@@ -344,13 +350,13 @@ fn apps_are_routed_by_host_name_and_a_reload_drops_no_request() -> Result<()> {
     assert!(reloads >= 6, "only {reloads} reloads");
 
     // Another head, one machine after the other.
-    site.plan_of_balancers(&around, "max-connections = 20000")?;
+    site.plan_of_balancers(&around, "max-connections = 8000")?;
     site.under_load("a change that rolls", |site| {
         site.run_balancers()?.ends_with(0);
         Ok(())
     })?;
     for machine in [1, 2] {
-        let live = "curl -s http://127.0.0.1:9090/_haproxy_getconfig | grep -q 'maxconn 20000'";
+        let live = "curl -s http://127.0.0.1:9090/_haproxy_getconfig | grep -q 'maxconn 8000'";
         assert!(site.does(machine, live)?, "m{machine}");
     }
     assert_eq!(site.run_balancers()?.ends_with(0).changes()?, 0);
@@ -419,6 +425,7 @@ fn why(ran: &Ran) -> Result<String> {
 
 #[test]
 #[ignore = "takes minutes, and has yet to be tried on machines: `cargo xtask lab-test marathon-lb`"]
+#[expect(clippy::too_many_lines, reason = "one story, told in order")]
 fn what_would_spoil_it_is_refused_in_words_and_what_runs_goes_on() -> Result<()> {
     let site = Site::up(2)?;
     let around = Around::of(&site)?;
@@ -520,7 +527,7 @@ fn what_would_spoil_it_is_refused_in_words_and_what_runs_goes_on() -> Result<()>
     })?;
     site.plan_of_balancers(
         &around,
-        &tls.replace("https-port", "max-connections = 20000\nhttps-port"),
+        &tls.replace("https-port", "max-connections = 8000\nhttps-port"),
     )?;
     let text = fs_err::read_to_string(site.path().join("plan.toml"))?;
     fs_err::write(
