@@ -1,11 +1,12 @@
 //! The example of a whole cell on five machines: all modules, by one command. ZooKeeper, MariaDB,
-//! Redis and InfluxDB are Debian's own. Mesos, Marathon, MinIO and Telegraf are stood in for: no
-//! registry that tests reach has them.
+//! Redis, HAProxy and InfluxDB are Debian's own. Mesos, Marathon, marathon-lb, MinIO and Telegraf are
+//! stood in for: no registry that tests reach has them.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
+use serde_json::json;
 
 use crate::redis::PASSWORD;
 use crate::shelf::{Offer, Shelf};
@@ -24,6 +25,7 @@ const VARIABLES: [(&str, &str); 6] = [
 ];
 const ALL: [u16; 5] = [1, 2, 3, 4, 5];
 const NUCLEUS: [u16; 3] = [1, 2, 3];
+const BODY: [u16; 2] = [4, 5];
 const DATA: [u16; 3] = [3, 4, 5];
 /// Where the example would have InfluxDB, which is no module.
 const INFLUXDB: &str = "https://influxdb.example.org:8086";
@@ -50,6 +52,10 @@ impl Site {
         for (url, offer) in [
             ("https://downloads.example.org/mesos", shelf.mesos()?),
             ("https://downloads.example.org/marathon", shelf.marathon()?),
+            (
+                "https://github.com/mesosphere/marathon-lb/",
+                shelf.marathon_lb()?,
+            ),
             ("https://dl.min.io/", shelf.minio()?),
             ("https://dl.influxdata.com/", shelf.telegraf()?),
         ] {
@@ -98,6 +104,7 @@ impl Site {
             ("redis", &DATA),
             ("mysql", &DATA),
             ("prometheus", &ALL),
+            ("haproxy", &BODY),
         ] {
             let asked = format!(
                 "influx -database telegraf -format csv \
@@ -112,6 +119,32 @@ impl Site {
                 let hosts: BTreeSet<String> = hosts.map(str::to_owned).collect();
                 ensure!(hosts.is_subset(&wanted), "{kind} comes from {hosts:?}");
                 Ok(hosts == wanted)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Has Marathon tell of an app, which runs on one machine, and asks for it by its name on others.
+    fn an_app_is_reached(&self) -> Result<()> {
+        self.on(
+            4,
+            "mkdir -p /var/tmp/app && cd /var/tmp/app && echo hello >index.html && \
+             setsid python3 -m http.server --bind 10.77.0.4 31001 </dev/null >/dev/null 2>&1 &",
+        )?;
+        let app = json!([{
+            "id": "/hello", "ports": [10000],
+            "labels": { "HAPROXY_GROUP": "external", "HAPROXY_0_VHOST": "hello.example" },
+            "tasks": [{ "id": "hello.1", "host": "10.77.0.4", "ports": [31001],
+                        "state": "TASK_RUNNING" }],
+        }]);
+        self.on(
+            1,
+            &format!("curl -sS -d '{app}' http://10.77.0.1:8080/stand-in/apps"),
+        )?;
+        for machine in BODY {
+            let ask = format!("curl -s -H 'Host: hello.example' http://10.77.0.{machine}/");
+            eventually("the app is reached by its name", PATIENCE, || {
+                Ok(self.on(1, &format!("{ask} || true"))? == "hello")
             })?;
         }
         Ok(())
@@ -231,6 +264,7 @@ fn the_example_of_a_cell_comes_by_one_command_is_changed_by_another_and_goes() -
     let (_, foretold) = site.as_foreseen(&VARIABLES)?;
     assert!(foretold.exact > 0, "{foretold}");
     site.cell_is_whole()?;
+    site.an_app_is_reached()?;
     site.all_is_gathered()?;
     let again = site.run_cell()?.ends_with(0);
     assert_eq!(again.changes()?, 0, "{}", again.written());

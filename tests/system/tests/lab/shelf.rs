@@ -14,6 +14,20 @@ const HERE: &str = "10.77.255.1";
 const PORT: &str = "8000";
 
 const MESOS: &[u8] = include_bytes!("../../stand-ins/mesos.py");
+const MARATHON_LB: [(&str, &[u8]); 3] = [
+    (
+        "marathon_lb.py",
+        include_bytes!("../../stand-ins/marathon-lb/marathon_lb.py"),
+    ),
+    (
+        "getconfig.lua",
+        include_bytes!("../../stand-ins/marathon-lb/getconfig.lua"),
+    ),
+    (
+        "getmaps.lua",
+        include_bytes!("../../stand-ins/marathon-lb/getmaps.lua"),
+    ),
+];
 const MINIO: &[u8] = include_bytes!("../../stand-ins/minio.py");
 const TELEGRAF: &[u8] = include_bytes!("../../stand-ins/telegraf.py");
 
@@ -105,6 +119,11 @@ impl Shelf {
     pub(crate) fn marathon(&self) -> Result<Offer> {
         let programs: [(&str, &[u8]); 1] = [("bin/marathon", MESOS)];
         self.pack("marathon.tar.gz", "marathon-1.11.24", &programs)
+    }
+
+    /// Offers the stand-in for marathon-lb.
+    pub(crate) fn marathon_lb(&self) -> Result<Offer> {
+        self.pack("marathon-lb.tar.gz", "marathon-lb-1.15.0", &MARATHON_LB)
     }
 
     /// Offers the stand-in for MinIO.
