@@ -18,7 +18,6 @@ const MARATHON: u16 = 8080;
 const BACKENDS: [(&str, u16); 3] = [("blue-1", 31001), ("blue-2", 31002), ("green-1", 31003)];
 const PASSWORD: &str = "open sesame";
 const STAND_INS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/stand-ins");
-const MODULE: &str = "marathon-lb";
 
 /// Says its name to whoever asks.
 const BACKEND: &str = r#"
