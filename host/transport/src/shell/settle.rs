@@ -31,6 +31,8 @@ const PACKING: usize = 8 << 10;
 /// The longest text that comes back to be shown once it is replaced, and how much of all.
 const SHOWN: u64 = 256 << 10;
 const ALL_SHOWN: u64 = 4 << 20;
+/// How many tasks of one kind are done in one go at most.
+const MOST: usize = 100;
 /// How long a list may take: packages are slow, and nothing is ended half way lightly.
 const PATIENCE: Duration = Duration::from_hours(2);
 
@@ -308,6 +310,19 @@ pub(super) fn errand(tasks: &[Task], memory: &Memory) -> Result<Errand, Refusal>
             Ok(Reply::Settled(fates::read(&steps, output, errors)?))
         }),
     })
+}
+
+/// How many tasks from the first can be done in one go: those that fit and need none of each other.
+fn apart(tasks: &[Task], fits: impl Fn(&Task) -> bool) -> usize {
+    let mut count = 0;
+    while let Some(task) = tasks.get(count).filter(|_| count < MOST) {
+        let mut earlier = tasks.iter().take(count);
+        if !fits(task) || earlier.any(|earlier| task.wish.needs(&earlier.wish)) {
+            break;
+        }
+        count += 1;
+    }
+    count
 }
 
 fn pack(bytes: &[u8]) -> Option<Vec<u8>> {

@@ -1,12 +1,9 @@
 //! Programs that make things and follow each other: what is left of their marks is taken away at once.
 
-use super::Settling;
+use super::{MOST, Settling};
 use crate::Task;
 use crate::resources::{Wish, creation};
 use crate::shell::Refusal;
-
-/// How many programs belong together at most.
-const MOST: usize = 100;
 
 /// How many tasks from the first are programs.
 pub(super) fn together(tasks: &[Task]) -> usize {

@@ -2,28 +2,16 @@
 //! last at once, then put in their places.
 
 use super::nests::Nests;
-use super::{Settling, Step};
+use super::{Settling, Step, apart};
 use crate::Task;
 use crate::resources::Wish;
 use crate::resources::file::File;
 use crate::resources::placing::Beside;
 use crate::shell::{Refusal, operand};
 
-/// How many files are written in one go at most.
-const MOST: usize = 100;
-
 /// How many tasks from the first are files that can be written in one go.
 pub(super) fn together(tasks: &[Task]) -> usize {
-    let mut count = 0;
-    while let Some(task) = tasks.get(count).filter(|_| count < MOST) {
-        let apart = |earlier: &Task| !task.wish.needs(&earlier.wish);
-        let fits = written(task).is_some() && tasks.iter().take(count).all(apart);
-        if !fits {
-            break;
-        }
-        count += 1;
-    }
-    count
+    apart(tasks, |task| written(task).is_some())
 }
 
 fn written(task: &Task) -> Option<&File> {

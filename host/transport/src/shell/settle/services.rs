@@ -1,26 +1,14 @@
 //! Services that follow each other are started one after the other, and looked at together once all of
 //! them were: what falls right after its start has more time to, and one program tells it of all.
 
-use super::{Settling, Step};
+use super::{Settling, Step, apart};
 use crate::Task;
 use crate::resources::Wish;
 use crate::shell::Refusal;
 
-/// How many services are started before they are looked at, at most.
-const MOST: usize = 100;
-
 /// How many tasks from the first are services that can be looked at together.
 pub(super) fn together(tasks: &[Task]) -> usize {
-    let mut count = 0;
-    while let Some(task) = tasks.get(count).filter(|_| count < MOST) {
-        let apart = |earlier: &Task| !task.wish.needs(&earlier.wish);
-        let fits = starting(task).is_some() && tasks.iter().take(count).all(apart);
-        if !fits {
-            break;
-        }
-        count += 1;
-    }
-    count
+    apart(tasks, |task| starting(task).is_some())
 }
 
 fn starting(task: &Task) -> Option<String> {
