@@ -1,11 +1,11 @@
 //! The operator, asked about what was not agreed to.
 
 use std::fmt::Write as _;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use cellhost_effects::layers::{Approval, Deviation};
-use tokio::sync::{Mutex, watch};
+use cellhost_engine::Stop;
+use tokio::sync::Mutex;
 
 use crate::report::clean;
 use crate::terminal::Terminal;
@@ -13,19 +13,17 @@ use crate::terminal::Terminal;
 /// Asks on the terminal, one question at a time.
 pub(crate) struct Operator {
     terminal: Terminal,
-    tell: watch::Sender<bool>,
+    stop: Stop,
     asking: Mutex<()>,
-    stopped: AtomicBool,
 }
 
 impl Operator {
     /// An operator who can stop the run by this.
-    pub(crate) fn new(terminal: &Terminal, tell: watch::Sender<bool>) -> Self {
+    pub(crate) fn new(terminal: &Terminal, stop: Stop) -> Self {
         Self {
             terminal: terminal.clone(),
-            tell,
+            stop,
             asking: Mutex::new(()),
-            stopped: AtomicBool::new(false),
         }
     }
 }
@@ -34,7 +32,7 @@ impl Operator {
 impl Approval for Operator {
     async fn allows(&self, deviation: &Deviation) -> bool {
         let _one = self.asking.lock().await;
-        if self.stopped.load(Ordering::Relaxed) {
+        if self.stop.is_cancelled() {
             return false;
         }
         let mut question = format!(
@@ -45,14 +43,10 @@ impl Approval for Operator {
             let _ = writeln!(question, "  {}", clean(line));
         }
         question.push_str("do it all the same? (y = this one, n = stop) ");
-        let answer = self
-            .terminal
-            .ask_amid(&question, self.tell.subscribe())
-            .await;
+        let answer = self.terminal.ask_amid(&question, &self.stop).await;
         let yes = answer.is_some_and(|word| word.trim().eq_ignore_ascii_case("y"));
         if !yes {
-            self.stopped.store(true, Ordering::Relaxed);
-            let _ = self.tell.send(true);
+            self.stop.cancel();
         }
         yes
     }

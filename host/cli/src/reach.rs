@@ -17,7 +17,7 @@ use cellhost_plan::{Plan, SecretName};
 use cellhost_state::Loss;
 use cellhost_transport::{Fleet, SshFleet};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 
 use crate::approval::Operator;
 use crate::controller;
@@ -73,7 +73,6 @@ pub(crate) struct Reach {
     notes: Arc<OnceLock<Arc<Journal>>>,
     events: Events,
     heard: mpsc::UnboundedReceiver<Event>,
-    tell: watch::Sender<bool>,
     stop: Stop,
     show: report::Options,
     /// Whether only the line of what is under way is shown.
@@ -127,7 +126,6 @@ impl Reach {
         });
         let usual = Patience::default();
         let (events, heard) = mpsc::unbounded_channel();
-        let (tell, stop) = watch::channel(false);
         Ok(Self {
             fleet: Arc::new(fleet),
             vault: Arc::new(vault),
@@ -139,8 +137,7 @@ impl Reach {
             notes: Arc::default(),
             events,
             heard,
-            tell,
-            stop,
+            stop: Stop::new(),
             show,
             silent: false,
         })
@@ -190,7 +187,7 @@ impl Reach {
         terminal: &Terminal,
     ) -> Arc<dyn Effects> {
         let approval: Arc<dyn Approval> = if ask && terminal.can_ask() {
-            Arc::new(Operator::new(terminal, self.tell.clone()))
+            Arc::new(Operator::new(terminal, self.stop.clone()))
         } else {
             Arc::new(Never)
         };
@@ -232,10 +229,10 @@ impl Reach {
     /// Ends everything in order, as an interrupt does, once the cell's lock or its store is lost.
     pub(crate) fn heed(&self, loss: Option<Loss>, terminal: &Terminal) {
         let Some(loss) = loss else { return };
-        let (tell, terminal) = (self.tell.clone(), terminal.clone());
+        let (stop, terminal) = (self.stop.clone(), terminal.clone());
         tokio::spawn(async move {
             let reason = loss.happened().await;
-            let _ = tell.send(true);
+            stop.cancel();
             terminal.note(format!("nothing more begins: {}", report::clean(&reason)));
         });
     }
@@ -290,7 +287,7 @@ impl Reach {
         let progress =
             tokio::spawn(Progress::new(terminal, self.show, self.silent).follow(self.heard));
         let signals = Signals::listen().map_err(|error| CommandError::new(Kind::Failed, error))?;
-        let interrupt = tokio::spawn(interrupted(signals, terminal.clone(), self.tell));
+        let interrupt = tokio::spawn(interrupted(signals, terminal.clone(), self.stop.clone()));
         let signs = tokio::spawn(keep(self.leases.clone(), self.fleet.clone()));
         let summary = work(self.events, self.stop).await;
         signs.abort();
@@ -345,11 +342,10 @@ pub(crate) fn vault(plan: &Plan) -> Result<Vault, CommandError> {
     })
 }
 
-/// Stops the run at the first interrupt and the program at the second. Never ends by itself: a
-/// dropped sender would look like an interrupt.
-async fn interrupted(mut signals: Signals, terminal: Terminal, stop: watch::Sender<bool>) {
+/// Stops the run at the first interrupt and the program at the second. Never ends by itself.
+async fn interrupted(mut signals: Signals, terminal: Terminal, stop: Stop) {
     signals.next().await;
-    let _ = stop.send(true);
+    stop.cancel();
     terminal.note(
         "interrupted: commands are ended, lists that are being settled are waited for; \
          once more leaves at once",

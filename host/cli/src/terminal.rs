@@ -75,8 +75,8 @@ impl Terminal {
 
     /// The same in the middle of a run: what others write meanwhile is shown afterwards, and where
     /// the operator stops all of it instead there is no answer.
-    pub(crate) async fn ask_amid(&self, question: &str, mut stop: Stop) -> Option<String> {
-        if !self.can_ask() || *stop.borrow() {
+    pub(crate) async fn ask_amid(&self, question: &str, stop: &Stop) -> Option<String> {
+        if !self.can_ask() || stop.is_cancelled() {
             return None;
         }
         self.hold();
@@ -87,7 +87,7 @@ impl Terminal {
         let answer = tokio::select! {
             line = read => line.ok().flatten(),
             // Whoever reads stays behind, and nobody asks any more.
-            Ok(_) = stop.wait_for(|stopped| *stopped) => None,
+            () = stop.cancelled() => None,
         };
         if answer.is_none() {
             let _ = writeln!(stderr);

@@ -27,7 +27,7 @@ mod secrets;
 pub use agreed::{Agreed, Approval, Deviation, Never};
 pub use compared::{Compared, Comparison, Contrast, Way};
 pub use foresight::Foresight;
-pub use halt::{GRACE, Halt};
+pub use halt::{GRACE, Halt, Stop};
 pub use journal::Journaled;
 pub use live::{Leases, Live, Standing};
 pub use noted::{Noted, Notes};

@@ -31,11 +31,12 @@ mod turn;
 mod witness;
 
 pub use barrier::{Answer, Ensemble, Evidence, Mode, Seen, ask_ensemble, stand_at_barrier};
+pub use cellhost_effects::layers::Stop;
 pub use deployment::{Deployment, Placed, prepare};
 pub use event::{Event, Events, Happening};
 pub use needs::{Need, Provider};
 pub use order::Blocked;
 pub use removal::{Removal, RemovalError, remove};
 pub use roster::{Membership, Roster, Seat};
-pub use run::{Stop, run};
+pub use run::run;
 pub use summary::{Row, Status, Summary, Tally};

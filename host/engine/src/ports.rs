@@ -15,9 +15,9 @@ pub(crate) fn check(plan: &Plan, placed: &[Placed], found: &mut Vec<Diagnostic>)
     let mut seen: Vec<Claim<'_>> = Vec::new();
     let mut clashes: BTreeMap<(usize, usize), Vec<&MachineName>> = BTreeMap::new();
     let mut taken: BTreeMap<(&MachineName, u16), usize> = BTreeMap::new();
-    for claim in placed.iter().flat_map(claims) {
+    for claim in placed.iter().flat_map(|placed| claims(plan, placed)) {
         let place = seen.len();
-        for machine in &claim.placed.usage.machines {
+        for machine in claim.machines.iter().copied() {
             match taken.get(&(machine, claim.port)) {
                 Some(first) => clashes.entry((*first, place)).or_default().push(machine),
                 None => {
@@ -42,17 +42,22 @@ struct Claim<'a> {
     placed: &'a Placed,
     setting: &'a str,
     port: u16,
+    machines: Vec<&'a MachineName>,
 }
 
-fn claims(placed: &Placed) -> impl Iterator<Item = Claim<'_>> {
+fn claims<'a>(plan: &'a Plan, placed: &'a Placed) -> impl Iterator<Item = Claim<'a>> {
     let embedded = placed.module.embedded();
     let (settings, schema) = (&placed.usage.settings, embedded.schema.as_ref());
     let listens = embedded.manifest.listens.iter();
     listens.filter_map(move |port| {
+        let members = placed.usage.machines.iter();
+        let members = members.filter_map(|name| plan.machine(name));
+        let listening = members.filter(|machine| port.is_of(&machine.roles, settings, schema));
         Some(Claim {
             placed,
             setting: port.setting(),
             port: port.port(settings, schema)?,
+            machines: listening.map(|machine| &machine.name).collect(),
         })
     })
 }

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cellhost_effects::layers::GRACE;
+use cellhost_effects::layers::{GRACE, Stop};
 use cellhost_effects::{Effects, Hook};
 use cellhost_plan::{InstanceName, PhaseName};
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::event::{Event, Events};
@@ -17,14 +16,13 @@ use crate::passage::{Passage, Passed};
 use crate::turn::Played;
 use crate::{Deployment, Placed, Status, Summary, barrier};
 
-/// Tells a run to stop: nothing new begins. The effects have to be told too (see
-/// [`cellhost_effects::layers::Halt`]), so that turns under way end by themselves.
-pub type Stop = watch::Receiver<bool>;
-
 /// How long turns may still compute once all effects were ended.
 const LAST_WORDS: Duration = Duration::from_secs(10);
 
 /// Takes a deployment through its phases over a stack of effects.
+///
+/// Once it is told to stop, nothing new begins. The effects have to listen to the same word (see
+/// [`cellhost_effects::layers::Halt`]), so that turns under way end by themselves.
 ///
 /// A module that fails takes along those that wait for it; others go on. The second phase begins
 /// only when all of the first went well.
@@ -47,7 +45,7 @@ pub async fn run(
         if blocked.is_empty() {
             continue;
         }
-        if lost.is_none() && !stopped(&stop) && summary.barrier.is_none() {
+        if lost.is_none() && !stop.is_cancelled() && summary.barrier.is_none() {
             lost = run.barrier(phase, &mut outputs, &mut summary).await;
         }
         if let Some(why) = &lost {
@@ -64,23 +62,16 @@ pub async fn run(
             .await;
         lost = (!through).then(|| format!("phase {phase} did not finish"));
     }
-    summary.interrupted = stopped(&stop);
+    summary.interrupted = stop.is_cancelled();
     summary.took = begun.elapsed();
     let _ = events.send(Event::Ended(summary.clone()));
     summary
 }
 
 /// Comes so long after the word to stop.
-async fn after(mut stop: Stop, patience: Duration) {
-    if stop.wait_for(|stop| *stop).await.is_err() {
-        // Nobody is left to say it.
-        std::future::pending::<()>().await;
-    }
+async fn after(stop: Stop, patience: Duration) {
+    stop.cancelled().await;
     tokio::time::sleep(patience).await;
-}
-
-fn stopped(stop: &Stop) -> bool {
-    *stop.borrow()
 }
 
 /// What all modules of a run share.
@@ -185,7 +176,7 @@ impl Run {
 
     /// Why nothing new begins, where nothing does.
     fn halted(&self, stop: &Stop) -> Option<String> {
-        let interrupted = stopped(stop).then(|| "interrupted".to_owned());
+        let interrupted = stop.is_cancelled().then(|| "interrupted".to_owned());
         interrupted.or_else(|| self.ground.budget.exceeded())
     }
 

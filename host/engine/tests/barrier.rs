@@ -20,12 +20,12 @@ use cellhost_effects::{
     Templates, Turn,
 };
 use cellhost_engine::{
-    Answer, Deployment, Event, Evidence, Roster, Status, Summary, ask_ensemble, prepare,
+    Answer, Deployment, Event, Evidence, Roster, Status, Stop, Summary, ask_ensemble, prepare,
     stand_at_barrier,
 };
 use cellhost_plan::{InstanceName, MachineName, Plan};
 use cellhost_transport::{DialOutcome, Fault, SimulatedFleet, SimulatedMachine, Stage};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 
 /// What each server does in which round: the round counts the questions to it, from 0.
 type Script = fn(server: usize, round: u32) -> &'static str;
@@ -34,7 +34,7 @@ type Script = fn(server: usize, round: u32) -> &'static str;
 struct Scene {
     fleet: Arc<SimulatedFleet>,
     deployment: Deployment,
-    stop: watch::Sender<bool>,
+    stop: Stop,
 }
 
 /// What was seen of a barrier.
@@ -91,18 +91,17 @@ impl Scene {
         let deployment = prepare(Arc::new(plan), &BTreeMap::new(), &mut roster)
             .await
             .unwrap();
-        let (stop, _) = watch::channel(false);
         Self {
             fleet,
             deployment,
-            stop,
+            stop: Stop::new(),
         }
     }
 
     /// What ends effects when the operator asks, above machines where what is silent takes time.
     fn live(&self) -> Halt<Late> {
         let late = Late(Live::new(self.fleet.clone()));
-        Halt::new(late, self.stop.subscribe())
+        Halt::new(late, self.stop.clone())
     }
 
     async fn stand(&self) -> Seen {
@@ -344,7 +343,7 @@ async fn ends_at_once_when_the_operator_asks() {
     let stop = scene.stop.clone();
     tokio::spawn(async move {
         tokio::time::sleep(Duration::from_secs(30)).await;
-        stop.send(true).unwrap();
+        stop.cancel();
     });
     let seen = scene.stand().await;
     assert!(seen.summary.interrupted);

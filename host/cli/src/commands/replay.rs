@@ -12,11 +12,11 @@ use anyhow::{Context as _, anyhow};
 use cellhost_effects::Effects;
 use cellhost_effects::layers::{Replay, Replayed};
 use cellhost_effects::record::{Past, Record};
-use cellhost_engine::{Deployment, prepare, run as run_deployment};
+use cellhost_engine::{Deployment, Stop, prepare, run as run_deployment};
 use cellhost_plan::{InstanceName, Plan};
 use cellhost_registry::Resolved;
 use serde_json::{Value, json};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 
 use super::counted;
 use crate::afar;
@@ -171,7 +171,7 @@ async fn lived_through(deployment: &Deployment, past: Past) -> Replay {
 /// Runs over these effects, with nobody who hears of it or stops it.
 async fn engage(deployment: &Deployment, effects: Arc<dyn Effects>) {
     let (events, _unheard) = mpsc::unbounded_channel();
-    let (_go_on, stop) = watch::channel(false);
+    let stop = Stop::new();
     run_deployment(deployment, effects, events, stop).await;
 }
 

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::sync::watch;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 use crate::{Act, Effect, EffectError, Effects, Outcome};
 
@@ -12,32 +12,28 @@ use crate::{Act, Effect, EffectError, Effects, Outcome};
 /// better left between two lists than within one, and packages within none.
 pub const GRACE: Duration = Duration::from_mins(2);
 
+/// The word to stop: whoever has it can say it, and those who wait for it hear it in the order in
+/// which they came, so that what ends first is no matter of chance.
+pub type Stop = CancellationToken;
+
 /// Lets nothing begin once it was told to stop. Commands and looks under way are ended at once,
 /// and so is what they started on the machine; a list that is being settled is waited for.
 pub struct Halt<E> {
     inner: E,
-    stop: watch::Receiver<bool>,
+    stop: Stop,
 }
 
 impl<E: Effects> Halt<E> {
     /// A layer over another that listens for a word to stop.
-    pub fn new(inner: E, stop: watch::Receiver<bool>) -> Self {
+    pub fn new(inner: E, stop: Stop) -> Self {
         Self { inner, stop }
-    }
-
-    async fn stopped(&self) {
-        let mut stop = self.stop.clone();
-        // Nobody left to say it is not the same as being told.
-        if stop.wait_for(|stop| *stop).await.is_err() {
-            std::future::pending::<()>().await;
-        }
     }
 }
 
 #[async_trait]
 impl<E: Effects> Effects for Halt<E> {
     async fn perform(&self, effect: Effect) -> Result<Outcome, EffectError> {
-        if *self.stop.borrow() {
+        if self.stop.is_cancelled() {
             return Err(EffectError::Interrupted { in_doubt: false });
         }
         let in_doubt = effect.act.changes();
@@ -48,7 +44,7 @@ impl<E: Effects> Effects for Halt<E> {
             // What has ended has ended, whatever is asked at the same moment.
             biased;
             result = &mut work => result,
-            () = self.stopped() => {
+            () = self.stop.cancelled() => {
                 if settles && let Ok(result) = timeout(GRACE, work).await {
                     result
                 } else {
@@ -97,13 +93,13 @@ mod tests {
     }
 
     async fn stopped_in(act: Act) -> (Result<Outcome, EffectError>, Duration) {
-        let (tell, stop) = watch::channel(false);
+        let stop = Stop::new();
         let asked = Arc::new(AtomicUsize::new(0));
-        let halt = Halt::new(Slow(asked.clone()), stop);
+        let halt = Halt::new(Slow(asked.clone()), stop.clone());
         let begun = tokio::time::Instant::now();
         let told = async {
             tokio::time::sleep(Duration::from_secs(1)).await;
-            tell.send(true).unwrap();
+            stop.cancel();
         };
         let effect = crate::testing::effect(act);
         let (result, ()) = tokio::join!(halt.perform(effect.clone()), told);
@@ -135,9 +131,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn goes_on_where_nobody_is_left_to_stop_it() {
-        let (tell, stop) = watch::channel(false);
-        drop(tell);
-        let halt = Halt::new(Slow(Arc::default()), stop);
+        let halt = Halt::new(Slow(Arc::default()), Stop::new());
         assert!(
             halt.perform(crate::testing::effect(command()))
                 .await

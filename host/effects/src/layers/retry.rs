@@ -188,10 +188,9 @@ mod tests {
     use std::sync::Mutex;
 
     use cellhost_transport::Trouble;
-    use tokio::sync::watch;
 
     use super::*;
-    use crate::layers::Halt;
+    use crate::layers::{Halt, Stop};
     use crate::{Certainty, Command, Doubt, Failure, Input, Missed, Text};
 
     /// Answers from a list; lets time pass for pauses.
@@ -379,16 +378,16 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_interrupt_ends_the_wait_at_once() {
         let below = told(vec![Err(unreachable(false, false)); 9]);
-        let (tell, stop) = watch::channel(false);
+        let stop = Stop::new();
         let told = Arc::new(Mutex::new(0));
         let heard = told.clone();
         let layer = Retried::new(
-            Halt::new(below.clone(), stop),
+            Halt::new(below.clone(), stop.clone()),
             Patience::default(),
             move |retry| {
                 assert_eq!(retry.reason, "cut off");
                 *heard.lock().unwrap() += 1;
-                let _ = tell.send(true);
+                stop.cancel();
             },
         );
         let begun = Instant::now();

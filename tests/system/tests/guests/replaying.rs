@@ -12,7 +12,7 @@ use cellhost_engine::{Deployment, Summary};
 use cellhost_plan::MachineName;
 use cellhost_transport::SimulatedFleet;
 use serde_json::json;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 
 use crate::stage::deploy_on;
 
@@ -39,7 +39,7 @@ fn below(fleet: &Arc<SimulatedFleet>) -> impl Effects + use<> {
 
 async fn run(deployment: &Deployment, effects: Arc<dyn Effects>) -> Summary {
     let (events, _unheard) = mpsc::unbounded_channel();
-    let (_go_on, stop) = watch::channel(false);
+    let stop = cellhost_engine::Stop::new();
     cellhost_engine::run(deployment, effects, events, stop).await
 }
 

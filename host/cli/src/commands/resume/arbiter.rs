@@ -63,7 +63,7 @@ impl Person {
             "did it? [y] yes, it is done; [a] run it again; [n] nobody can say, stop here: ";
         text.push_str(choice);
         loop {
-            let answer = self.terminal.ask_amid(&text, self.stop.clone()).await;
+            let answer = self.terminal.ask_amid(&text, &self.stop).await;
             let Some(answer) = answer else {
                 return Verdict::Open;
             };
