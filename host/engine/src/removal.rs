@@ -114,7 +114,7 @@ pub async fn remove(
             .modules
             .iter()
             .find(|other| kept.contains(&other.usage.name) && other.after.contains(name));
-        let rows = if *stop.borrow() {
+        let rows = if stop.is_cancelled() {
             work.skip(name, "interrupted")
         } else if let Some(other) = needed_by {
             work.skip(
@@ -133,7 +133,7 @@ pub async fn remove(
         }
         summary.rows.extend(rows);
     }
-    summary.interrupted = *stop.borrow();
+    summary.interrupted = stop.is_cancelled();
     summary.took = begun.elapsed();
     let _ = events.send(Event::Ended(summary.clone()));
     summary

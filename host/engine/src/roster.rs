@@ -97,6 +97,18 @@ impl Roster {
         }
     }
 
+    /// Notes that members are off their machines and their data is still there. They keep the numbers
+    /// that it is known by; and where all of them went, whoever comes next founds and does not join.
+    pub fn withdraw(&mut self, module: &InstanceName, machines: &[MachineName]) {
+        if let Some(membership) = self.modules.get_mut(module) {
+            for machine in machines {
+                if let Some(seat) = membership.machines.get_mut(machine) {
+                    seat.settled = false;
+                }
+            }
+        }
+    }
+
     /// Forgets members that a module no longer has, once it let them go.
     pub fn dismiss(&mut self, module: &InstanceName, machines: &[MachineName]) {
         if let Some(membership) = self.modules.get_mut(module) {
@@ -157,6 +169,22 @@ mod tests {
         roster.dismiss(&InstanceName::new("x").unwrap(), &[gone]);
         let numbers = enroll(&mut roster, &plan("[\"b\", \"c\"]", ""));
         assert_eq!(numbers, [("b".to_owned(), 2), ("c".to_owned(), 3)]);
+    }
+
+    #[test]
+    fn members_whose_data_stays_keep_their_numbers_and_begin_anew() {
+        let mut roster = Roster::default();
+        let name = InstanceName::new("x").unwrap();
+        let both = plan("[\"b\", \"a\"]", "");
+        let numbers = enroll(&mut roster, &both);
+        roster.settle(&name);
+        let [a, b] = ["a", "b"].map(|name| MachineName::new(name).unwrap());
+        roster.withdraw(&name, std::slice::from_ref(&a));
+        let newcomers = |roster: &Roster| roster.modules.get(&name).unwrap().newcomers();
+        assert_eq!(newcomers(&roster), BTreeSet::from([a]));
+        roster.withdraw(&name, &[b]);
+        assert!(newcomers(&roster).is_empty(), "all of them found it");
+        assert_eq!(enroll(&mut roster, &both), numbers);
     }
 
     #[test]

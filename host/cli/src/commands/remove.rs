@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::anyhow;
 use cellhost_engine::{Removal, RemovalError, Summary, remove};
-use cellhost_plan::{CellName, InstanceName};
+use cellhost_plan::{CellName, InstanceName, MachineName};
 use serde_json::json;
 
 use super::counted;
@@ -84,7 +84,7 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<ExitCode, Com
     let end = report::object(&summary, args.dry_run);
     let closed = record::append(&journal, "end", &end).await;
     if !args.dry_run && closed.is_ok() {
-        forget(&mut session, &summary).await?;
+        forget(&mut session, &removal, &summary).await?;
     }
     report::summary(terminal, &summary, args.reach.format, args.dry_run);
     terminal.faint(format!("record: {}", path.display()));
@@ -137,12 +137,27 @@ fn confirm(
     Err(CommandError::new(Fault::Usage, error))
 }
 
-/// Forgets the members that are gone for good. Their numbers are not given again.
-async fn forget(session: &mut Session, summary: &Summary) -> Result<(), CommandError> {
+/// Forgets the members that are gone for good, whose numbers are not given again. Those of the plan
+/// whose data stays are known by their numbers still.
+async fn forget(
+    session: &mut Session,
+    removal: &Removal,
+    summary: &Summary,
+) -> Result<(), CommandError> {
+    let plan = &session.deployment.plan;
+    let is_planned = |module: &InstanceName, machine: &MachineName| {
+        plan.module(module)
+            .is_some_and(|usage| usage.machines.contains(machine))
+    };
+    let roster = &mut session.lock.roster;
     for row in summary.rows.iter().filter(|row| row.status.is_good()) {
         if let Some(machine) = &row.machine {
             let machines = std::slice::from_ref(machine);
-            session.lock.roster.dismiss(&row.module, machines);
+            if is_planned(&row.module, machine) && !removal.purges() {
+                roster.withdraw(&row.module, machines);
+            } else {
+                roster.dismiss(&row.module, machines);
+            }
         }
     }
     session.lock.save().await
