@@ -3,11 +3,14 @@
 use anyhow::Result;
 use cellhost_runtime::Module;
 
-use crate::stage::{deploy_with, made_up};
+use crate::marathon;
+use crate::mesos::MACHINES;
+use crate::stage::{deploy_on, deploy_with, made_up};
 
 fn module(name: &str) -> Result<Module> {
     let listens = match name {
         "console" => "\"8080\"",
+        "leader" => "\"8080 of role /leader-role\"",
         _ => "\"/port\", \"/port + 10000\"",
     };
     made_up(&format!(
@@ -58,4 +61,58 @@ async fn the_same_port_of_other_machines_is_free() {
     let words = wrong(&apart.concat()).await;
     assert!(words.contains("unknown field `port`"), "{words}");
     assert!(!words.contains("listen on port"), "{words}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_machines_with_the_role_listen_where_a_role_is_named() {
+    let leader = "[modules.leader]\non = \"all\"\nsettings = { leader-role = \"first\" }\n";
+    let groups = "[groups.first]\nmachines = [\"m1\"]\nroles = [\"first\"]\n";
+    let apart = store("store", "m[2-3]", 8080);
+    let words = wrong(&[groups, leader, &apart].concat()).await;
+    assert!(!words.contains("listen on port"), "{words}");
+    let beside = store("store", "all", 8080);
+    let words = wrong(&[groups, leader, &beside].concat()).await;
+    assert!(
+        words.contains("`leader` and `store` both listen on port 8080 of m1\n"),
+        "{words}"
+    );
+}
+
+/// Fails unless two modules at this setting's port of these machines are refused, in its line.
+async fn clashes(plan: &str, setting: &str, words: &str) {
+    let Err(error) = deploy_on(MACHINES, plan).await else {
+        panic!("{plan} is accepted");
+    };
+    let error = error.to_string();
+    assert!(error.contains(words), "{words} is not in\n{error}");
+    let text = format!("cell = \"stage\"\n\n[machines]\n{MACHINES}{plan}");
+    let (before, _) = text.split_once(setting).expect("the setting");
+    let line = before.lines().count() + 1;
+    let column = setting.find(|c: char| c.is_ascii_digit()).expect("a port") + 1;
+    let place = format!("plan.toml:{line}:{column}\n");
+    assert!(error.contains(&place), "{place} is not in\n{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_neighbour_at_the_port_of_a_master_or_an_agent_of_mesos_is_refused_in_its_line() {
+    clashes(
+        &marathon::plan("http-port = 5051"),
+        "http-port = 5051",
+        "`mesos` and `marathon` both listen on port 5051 of m2, m3\n",
+    )
+    .await;
+    clashes(
+        &marathon::plan("http-port = 5050"),
+        "http-port = 5050",
+        "`mesos` and `marathon` both listen on port 5050 of m1, m2, m3\n",
+    )
+    .await;
+    let balancer = "\n[modules.marathon-lb]\non = \"m[1-2]\"\n\n[modules.marathon-lb.settings]\n\
+                    groups = [\"external\"]\nstats-port = 5051\n";
+    clashes(
+        &[&marathon::plan(""), balancer].concat(),
+        "stats-port = 5051",
+        "`mesos` and `marathon-lb` both listen on port 5051 of m2\n",
+    )
+    .await;
 }
