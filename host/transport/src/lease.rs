@@ -86,7 +86,7 @@ pub enum Withheld {
 }
 
 impl Owner {
-    /// The words of its line behind the token, but for when it was taken.
+    /// The words of its line behind the token.
     pub(crate) fn words(&self) -> [String; 5] {
         [
             &self.controller,
@@ -101,36 +101,37 @@ impl Owner {
 
 impl Lease {
     /// Reads what a machine says of its lease: its clock, that of the last sign of life, whether a
-    /// shell is there, and the line. None where there is no lease.
+    /// shell is there, when it was taken, and the line. None where there is no lease.
     pub(crate) fn read(words: &str) -> Option<Self> {
         let mut words = words.split(' ').filter(|word| !word.is_empty());
         let now = seconds(words.next()?);
         let sign = seconds(words.next()?);
         let at_work = words.next()? == "1";
+        let taken = seconds(words.next()?);
         let version = words.next()?;
         let token = words.next().unwrap_or_default().to_owned();
         let rest: Vec<&str> = words.collect();
-        let ago = |then: Option<u64>| Some(Duration::from_secs(now?.saturating_sub(then?)));
-        let (owner, taken) = match rest.as_slice() {
-            [controller, cell, user, host, run, taken] if version == VERSION => {
-                let owner = Owner {
-                    token: token.clone(),
-                    controller: unescaped(controller),
-                    cell: unescaped(cell),
-                    user: unescaped(user),
-                    host: unescaped(host),
-                    run: unescaped(run),
-                };
-                (Some(owner), seconds(taken))
-            }
-            _ => (None, None),
+        let owner = match rest.as_slice() {
+            [controller, cell, user, host, run] if version == VERSION => Some(Owner {
+                token: token.clone(),
+                controller: unescaped(controller),
+                cell: unescaped(cell),
+                user: unescaped(user),
+                host: unescaped(host),
+                run: unescaped(run),
+            }),
+            _ => None,
+        };
+        // A file that is not there has no time.
+        let ago = |then: Option<u64>| {
+            let then = then.filter(|then| *then > 0)?;
+            Some(Duration::from_secs(now?.saturating_sub(then)))
         };
         Some(Self {
             token,
             owner,
             taken: ago(taken),
-            // A file that is not there has no time.
-            sign: ago(sign.filter(|sign| *sign > 0)),
+            sign: ago(sign),
             at_work,
         })
     }
@@ -220,12 +221,12 @@ mod tests {
     }
 
     fn line(owner: &Owner) -> String {
-        format!("{VERSION} {} {} 900", owner.token, owner.words().join(" "))
+        format!("{VERSION} {} {}", owner.token, owner.words().join(" "))
     }
 
     #[test]
     fn says_whose_it_is_and_how_old() {
-        let words = format!("1000 940 1 {}", line(&owner("ann")));
+        let words = format!("1000 940 1 900 {}", line(&owner("ann")));
         let lease = Lease::read(&words).unwrap();
         assert_eq!(
             lease.to_string(),
@@ -236,7 +237,7 @@ mod tests {
 
     #[test]
     fn a_clock_that_was_set_back_makes_no_nonsense() {
-        let words = format!("100 940 0 {}", line(&owner("ann")));
+        let words = format!("100 940 0 900 {}", line(&owner("ann")));
         let lease = Lease::read(&words).unwrap();
         assert_eq!(lease.taken, Some(Duration::ZERO));
         assert_eq!(lease.sign, Some(Duration::ZERO));
@@ -244,15 +245,15 @@ mod tests {
 
     #[test]
     fn what_it_cannot_read_is_somebodys_all_the_same() {
-        let lease = Lease::read("1000 940 0 2 t9 later words").unwrap();
+        let lease = Lease::read("1000 940 0 900 2 t9 later words").unwrap();
         assert_eq!((lease.owner, lease.token.as_str()), (None, "t9"));
-        assert_eq!(Lease::read("1000 0 0 "), None);
+        assert_eq!(Lease::read("1000 0 0 0 "), None);
     }
 
     proptest! {
         #[test]
         fn an_owner_of_any_name_comes_back(user in "\\PC{1,20}") {
-            let words = format!("1000 940 0 {}", line(&owner(&user)));
+            let words = format!("1000 940 0 900 {}", line(&owner(&user)));
             let read = Lease::read(&words).unwrap().owner.unwrap();
             prop_assert_eq!(read, owner(&user));
         }

@@ -79,11 +79,13 @@ impl Machine {
         names
     }
 
-    /// What lies in its memory, by name.
+    /// The files that lie in its memory, by name.
     fn left(&self) -> Vec<String> {
         let mut names: Vec<String> = std::fs::read_dir(self.memory())
             .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .map(Result::unwrap)
+            .filter(|entry| entry.file_type().unwrap().is_file())
+            .map(|entry| entry.file_name().into_string().unwrap())
             .collect();
         names.sort();
         names

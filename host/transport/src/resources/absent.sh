@@ -3,6 +3,6 @@ ch_absent() {
 ch_p=$1
 shift
 ch_note "$@" || return
-ch_sync "$1" "${1%/*}/" || return
+ch_lasts "$1" || return
 rm -rf -- "$ch_p"
 }

@@ -39,7 +39,7 @@ ch_x=$1 ch_pattern=$2 ch_y=$3 ch_p=$5 ch_i=$6
 # What runs goes on until the image is there.
 "$ch_e" image inspect "$4" >/dev/null 2>&1 || "$ch_e" pull --quiet "$4" || return
 shift 6
-ch_memory "${ch_p%/*}" && (umask 077 && set -C && : >"$ch_p") || return
+{ [ -d "${ch_p%/*}" ] || ch_memory_made "${ch_p%/*}"; } && (umask 077 && set -C && : >"$ch_p") || return
 ch_t=$ch_p
 while [ "$ch_i" -gt 0 ]; do
 printf '%s\n' "$1" >>"$ch_p" || return

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Difference, path::PathFacts};
-use crate::shell::{Part, Refusal, Settling, name, operand};
+use crate::shell::{Misread, Part, Refusal, Script, Sections, Settling, name, operand};
 
 /// Something at a path that a program makes when it is not there.
 #[derive(Debug, Clone, serde::Serialize)]
@@ -90,7 +90,22 @@ impl Creation {
     }
 }
 
-/// The file that says that a program was started for a path, as long as there is something in it.
+/// Asks whether programs were begun, by their marks.
+pub(crate) fn ask(script: &mut Script, marks: &[&str]) -> Result<(), Refusal> {
+    script.need(&[Part::Creation]);
+    script.call("ch_ask ch_marks", marks)
+}
+
+/// Reads the answer, aligned with the question.
+pub(crate) fn read(sections: &mut Sections, marks: usize) -> Result<Vec<bool>, Misread> {
+    let letters = sections.take("marks")?;
+    if letters.len() != marks {
+        return Err(Misread::new("another count of marks than asked for"));
+    }
+    Ok(letters.iter().map(|letter| *letter == b'b').collect())
+}
+
+/// The file that says how far a program for a path has come.
 pub(crate) fn mark(memory: &str, path: &str) -> String {
     use sha2::{Digest as _, Sha256};
     // A path can be longer than a name may be.

@@ -95,7 +95,7 @@ return 1
 # What is about to be replaced: path, the length that it had.
 ch_file_before() {
 [ ! -f "$1" ] || [ -L "$1" ] || head -c "$2" <"$1"
-ch_mark before
+ch_mark before "$ch_step"
 }
 # Keeps what is about to be replaced: path, name. Of all that is kept beside the path, the five whose
 # content is newest stay.
@@ -231,14 +231,10 @@ esac
 }
 # Makes files and directories outlive a loss of power, as well as this machine can.
 ch_sync() {
-ch_line=$(sync "$@" 2>&1) && return
+sync "$@" && return
 # It failed, or knows no names.
-sync / 2>/dev/null || {
+sync / 2>/dev/null && return 1
 sync
-return
-}
-ch_say "$ch_line"
-return 1
 }
 # The same for those that have come to be.
 ch_last() {

@@ -8,6 +8,6 @@ ln -s -- "$2" "$3" || return
 ch_t=$3 ch_p=$1
 shift 3
 ch_note "$@" || return
-ch_sync "$1" "${1%/*}/" || return
+ch_lasts "$1" || return
 ch_rename "$ch_p"
 }

@@ -1,12 +1,10 @@
 # What outlives a run: which contents were put in their places, and which of them services took up.
-# Nobody else is to read it: a hash tells whoever guesses a short secret that it is right.
-# All of it is made by one program, whichever directory is asked for.
-ch_memory() {
-[ -d "$1" ] || {
+ch_memory() { [ -d "$1" ] || ch_memory_made "${1%/*}"; }
+# Makes records outlive a loss of power, with all that leads to them: records of one directory.
+ch_lasts() {
 ch_a=${1%/*}
-(umask 077 && mkdir -p -- "$1" "$ch_a/changed" "$ch_a/restarted" "$ch_a/begun") &&
-ch_sync "${ch_a%/*}/" "$ch_a/" "$1"
-}
+ch_b=${ch_a%/*}
+ch_sync "$@" "$ch_a/" "$ch_b/" "${ch_b%/*}/"
 }
 # Writes a record: record, text. One that is there is replaced as a whole. Of a new one that is torn,
 # the torn line counts for nothing.

@@ -178,7 +178,7 @@ impl Absent {
 }
 
 /// Permission bits as `chmod` reads them; empty for none.
-pub(super) fn octal(mode: Option<u32>) -> String {
+pub(crate) fn octal(mode: Option<u32>) -> String {
     mode.map(|mode| format!("{mode:o}")).unwrap_or_default()
 }
 

@@ -128,11 +128,13 @@ impl Placing {
         names.any(|name| name.contains(['\n', '\r', '\\']))
     }
 
-    /// What has to last before it can take its place.
+    /// What has to last before it can take its place: itself, the note, and all that leads to that,
+    /// which may have been made just now.
     pub(crate) fn lasting(&self) -> impl Iterator<Item = String> {
-        let records = self.record.rsplit_once('/').map_or("", |(place, _)| place);
-        let notes = [self.record.clone(), format!("{records}/")];
-        self.beside.names().cloned().chain(notes)
+        let ends = self.record.rmatch_indices('/').take(3);
+        let ways = ends.filter_map(|(end, _)| self.record.get(..=end));
+        let notes = std::iter::once(self.record.as_str()).chain(ways);
+        self.beside.names().cloned().chain(notes.map(str::to_owned))
     }
 
     /// Puts it in its place.

@@ -47,6 +47,15 @@ ch_clean() {
 [ -z "$ch_t" ] || rm -rf -- "$ch_t"
 ch_t=
 }
+# Makes the directory of what outlives a run, all of it by one program. Nobody else is to read it: a hash
+# tells whoever guesses a short secret that it is right.
+ch_memory_made() {
+umask 077
+mkdir -p -- "$1/changed" "$1/restarted" "$1/begun" </dev/null
+ch_v=$?
+umask 022
+return "$ch_v"
+}
 # Begins a step: its number, then those of the steps that it needs.
 ch_next() {
 ch_step=$1 ch_f= ch_by=
@@ -60,13 +69,17 @@ return
 esac
 done
 }
+# Tells what became of a step, behind the words of that. Each mark is a message on its way: a step that
+# says nothing where all went well needs none then, and `quietly` leaves it out.
 ch_done() {
 ch_v=done
 [ -z "$ch_f" ] || ch_v=failed ch_bad="$ch_bad $ch_step"
-[ -z "$ch_by" ] || ch_v="stopped $ch_by"
+[ -z "$ch_by" ] || ch_v=stopped
 ch_f=
-ch_mark "$ch_v"
-ch_mark "$ch_v" >&2
+case $ch_v:${1-} in
+done:quietly) ;;
+*) ch_mark "$ch_v" "$ch_step" $ch_by >&2 ;;
+esac
 }
 # When the controller is gone, or ends this shell, so does what runs for it.
 ch_leave() {

@@ -69,7 +69,7 @@ pub(super) fn read(section: &Section) -> Result<BTreeMap<String, String>, NoGree
 /// Takes out of what a machine said whose lease stood there.
 pub(super) fn take_lease(facts: &mut BTreeMap<String, String>) -> Option<Lease> {
     // How old it is, and whether somebody is at work for it, a greeting does not say.
-    Lease::read(&format!("- - - {}", facts.remove(LEASE)?))
+    Lease::read(&format!("- - - - {}", facts.remove(LEASE)?))
 }
 
 fn fact<'a>(name: &'a str, value: &str) -> Option<(&'a str, String)> {
@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn whose_lease_stood_there_is_no_fact() {
-        let words = b"lease=1 t1 c1 web ann alpha r1 900\nuid=0\n";
+        let words = b"lease=1 t1 c1 web ann alpha r1\nuid=0\n";
         let mut facts = read(&greeting(words)).unwrap();
         let owner = take_lease(&mut facts).unwrap().owner.unwrap();
         assert_eq!(

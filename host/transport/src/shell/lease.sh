@@ -1,6 +1,7 @@
 # The lease: which run may change this machine. Its line stands there as a whole from the moment that
-# its name does, and never changes: version, token, controller, cell, user, host, run, when it was taken.
-# Beside it stands which shell last changed something for it; the age of that is the last sign of life.
+# its name does, and never changes: version, token, controller, cell, user, host, run. So its age tells when
+# it was taken. Beside it stands which shell last changed something for it; the age of that is the last
+# sign of life.
 ch_lease() {
 ch_lv= ch_lt= ch_lc= ch_lx= ch_lr=
 { IFS=' ' read -r ch_lv ch_lt ch_lc ch_lx ch_lr <"$1"; } 2>/dev/null
@@ -37,10 +38,13 @@ return
 }
 ch_v=0
 ! ch_at_work "$1" "$ch_lt" || ch_v=1
-ch_a=$(stat -c %Y -- "$1/lease.$ch_lt" 2>/dev/null </dev/null) || ch_a=$(stat -c %Y -- "$1/lease" 2>/dev/null </dev/null) || ch_a=0
+ch_a=$(stat -c %Y -- "$1/lease" "$1/lease.$ch_lt" 2>/dev/null </dev/null)
+ch_a=${ch_a:-0}
 ch_b=$(date +%s </dev/null)
 ch_line=$(printf %.900s "$ch_lv $ch_lt $ch_lc $ch_lx $ch_lr")
-ch_end "$2" "$ch_b $ch_a $ch_v $ch_line"
+ch_end "$2" "$ch_b ${ch_a##*
+} $ch_v ${ch_a%%
+*} $ch_line"
 }
 # Takes a lease away, unless it is another one by now: directory, token.
 ch_lease_drop() {
@@ -63,9 +67,9 @@ if [ -d "$1/lease" ]; then
 ch_say "a directory is in the way: $1/lease"
 return 1
 fi
-[ -d "$1" ] || (umask 077 && mkdir -p -- "$1") || return
+[ -d "$1" ] || ch_memory_made "$1" || return
 ch_t=$1/lease.$2.$$
-printf '1 %s %s %s %s %s\n' "$2" "$3" "$4" "$5" "$(date +%s </dev/null)" >"$ch_t" &&
+printf '1 %s %s %s %s\n' "$2" "$3" "$4" "$5" >"$ch_t" &&
 ch_line=$(ln -- "$ch_t" "$1/lease" 2>&1 </dev/null) && {
 # Its other name goes with it.
 ch_t=

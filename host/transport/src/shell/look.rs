@@ -28,6 +28,7 @@ const _: () = assert!(CONTENT as u64 == path::CONTENT_LIMIT + 1);
 struct Questions {
     paths: BTreeMap<String, bool>,
     contents: BTreeSet<String>,
+    marks: BTreeSet<String>,
     packages: BTreeSet<String>,
     modules: BTreeSet<String>,
     containers: BTreeSet<String>,
@@ -42,6 +43,7 @@ struct Questions {
 struct Answers {
     paths: BTreeMap<String, PathFacts>,
     contents: BTreeMap<String, path::Content>,
+    begun: BTreeMap<String, bool>,
     packages: software::SoftwareFacts,
     modules: BTreeMap<String, KernelModuleFacts>,
     containers: BTreeMap<String, ContainerFacts>,
@@ -89,9 +91,8 @@ impl Questions {
                     questions.contents.insert(path.clone());
                 }
                 Identity::Creation(path) => {
-                    for path in [path.clone(), creation::mark(&memory.0, path)] {
-                        questions.paths.entry(path).or_default();
-                    }
+                    questions.paths.entry(path.clone()).or_default();
+                    questions.marks.insert(creation::mark(&memory.0, path));
                 }
                 Identity::Software(names) => questions.packages.extend(names.iter().cloned()),
                 Identity::KernelModule(name) => drop(questions.modules.insert(name.clone())),
@@ -122,17 +123,15 @@ impl Questions {
         paths.chunks(CHUNK).map(<[_]>::to_vec).collect()
     }
 
-    fn content_chunks(&self) -> Vec<Vec<&str>> {
-        let paths: Vec<&str> = self.contents.iter().map(String::as_str).collect();
-        paths.chunks(CHUNK).map(<[_]>::to_vec).collect()
-    }
-
     fn ask(&self, script: &mut Script, memory: &Memory) -> Result<(), Refusal> {
         for chunk in self.chunks() {
             path::ask(script, &chunk)?;
         }
-        for chunk in self.content_chunks() {
+        for chunk in chunks(&self.contents) {
             path::ask_content(script, &chunk)?;
+        }
+        for chunk in chunks(&self.marks) {
+            creation::ask(script, &chunk)?;
         }
         if !self.packages.is_empty() {
             software::ask(script, &self.packages)?;
@@ -179,12 +178,18 @@ impl Questions {
                 answers.paths.insert((*path).to_owned(), facts);
             }
         }
-        for chunk in self.content_chunks() {
+        for chunk in chunks(&self.contents) {
             let Some(contents) = path::read_content(output, chunk.len())? else {
                 return Ok(None);
             };
             let named = chunk.iter().map(|path| (*path).to_owned());
             answers.contents.extend(named.zip(contents));
+        }
+        for chunk in chunks(&self.marks) {
+            let named = chunk.iter().map(|mark| (*mark).to_owned());
+            answers
+                .begun
+                .extend(named.zip(creation::read(output, chunk.len())?));
         }
         if !self.packages.is_empty() {
             match software::read(output)? {
@@ -218,6 +223,11 @@ impl Questions {
         output.take("end ok")?;
         Ok(Some(answers))
     }
+}
+
+fn chunks(names: &BTreeSet<String>) -> Vec<Vec<&str>> {
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    names.chunks(CHUNK).map(<[_]>::to_vec).collect()
 }
 
 /// Whose record it is.
@@ -292,8 +302,7 @@ impl Answers {
                     hash: None,
                     ..self.paths.get(path)?.clone()
                 },
-                // An empty mark is that of a program that ended well.
-                begun: self.paths.get(&creation::mark(&memory.0, path))?.size > 0,
+                begun: *self.begun.get(&creation::mark(&memory.0, path))?,
             }),
             Identity::Software(names) => Facts::Software(self.packages.about(names)),
             Identity::KernelModule(name) => Facts::KernelModule(*self.modules.get(name)?),

@@ -1,6 +1,7 @@
 //! Making things so: one script for all wishes, in order. What needs one that failed is not tried.
 
 mod creations;
+mod directories;
 mod fates;
 mod files;
 mod nests;
@@ -56,14 +57,16 @@ enum Step {
     /// A task, by its place.
     Task { place: usize },
     /// The first half of a task: a file is written beside its place, a service is started; with the
-    /// hash of what it replaces, where that is shown.
+    /// hash of what it replaces, where that is shown. It need not be told of where it went well.
     First { hash: Option<String> },
     /// What several tasks need between their halves: what was written is made to last, what was
     /// started is looked at.
     Joint,
-    /// Files of one directory are put in their places; those that cannot be are put there alone.
+    /// Files of one directory are put in their places, or directories are made; those that do not go
+    /// this way go alone.
     Together,
-    /// The other half of a task, after that step: its file is put in its place, its service stands.
+    /// The other half of a task, after that step: its file is put in its place, its service stands. It
+    /// need not be told of either.
     Last { place: usize, first: usize },
     /// Names are made to last.
     Flush,
@@ -76,6 +79,11 @@ impl Step {
             Self::Task { place } | Self::Last { place, .. } => Some(*place),
             Self::First { .. } | Self::Joint | Self::Together | Self::Flush => None,
         }
+    }
+
+    /// Whether the machine may say nothing of it, which means that it went well.
+    fn may_be_quiet(&self) -> bool {
+        matches!(self, Self::First { .. } | Self::Last { .. })
     }
 }
 
@@ -274,6 +282,12 @@ pub(super) fn errand(tasks: &[Task], memory: &Memory) -> Result<Errand, Refusal>
         let together = creations::together(tasks.get(next..).unwrap_or_default());
         if together > 0 {
             settling.creations(tasks, next, together)?;
+            next += together;
+            continue;
+        }
+        let together = directories::together(tasks.get(next..).unwrap_or_default());
+        if together > 1 {
+            settling.directories(tasks, next, together)?;
             next += together;
             continue;
         }

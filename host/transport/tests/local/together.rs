@@ -271,3 +271,104 @@ async fn a_program_that_ended_well_is_not_run_again_for_one_behind_it_that_did_n
         bench.fleet.close().await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn directories_of_one_mode_are_made_by_one_program() {
+    for shell in SHELLS {
+        let Some(bench) = bench(shell, &["mkdir"], COUNTS).await else {
+            return;
+        };
+        let wish = |name: &str, mode| {
+            Wish::Directory(directory::Directory {
+                path: bench.at(name),
+                mode,
+                owner: None,
+                group: None,
+            })
+        };
+        std::fs::write(bench.path("file"), "").unwrap();
+        let wishes = vec![
+            wish("p/a", Some(0o750)),
+            wish("-b c", Some(0o711)),
+            wish("p/d", Some(0o750)),
+            wish("usual", None),
+            wish("p/d/below", Some(0o700)),
+        ];
+        bench.settled(wishes).await;
+        assert_eq!(bench.calls(), ["5", "5", "5", "6"], "{shell}");
+        for (name, wanted) in [
+            ("p/a", 0o750),
+            ("-b c", 0o711),
+            ("p/d", 0o750),
+            ("usual", 0o755),
+            ("p/d/below", 0o700),
+        ] {
+            assert_eq!(mode(&bench.path(name)), wanted, "{name} {shell}");
+        }
+        // The shell that made them does not take them for what it has made now.
+        bench.settled(vec![wish("p/a", Some(0o700))]).await;
+        assert_eq!(mode(&bench.path("p/a")), 0o700, "{shell}");
+        let wishes = vec![
+            wish("x", Some(0o700)),
+            wish("file/below", Some(0o700)),
+            wish("y", Some(0o700)),
+        ];
+        let settled = bench.settle(wishes).await;
+        let [Fate::Done(_), Fate::Failed(trouble), Fate::Done(_)] = settled.fates.as_slice() else {
+            panic!("{shell}: {settled:?}");
+        };
+        assert!(trouble.message.contains("/file"), "{trouble:?}");
+        assert_eq!(mode(&bench.path("y")), 0o700, "{shell}");
+        bench.fleet.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_marks_of_programs_are_made_to_last_at_once() {
+    for shell in SHELLS {
+        let Some(bench) = bench(shell, &["sync"], COUNTS).await else {
+            return;
+        };
+        let made = |name: &str| bench.creation(name, &format!("echo >'{}'", bench.at(name)), 20);
+        bench.settled(["a", "b", "c"].map(made).to_vec()).await;
+        assert_eq!(bench.calls(), ["6"], "{shell}");
+        assert!(bench.listed("memory/begun").is_empty(), "{shell}");
+        bench.fleet.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_program_that_was_planned_and_never_begun_counts_as_begun_once_power_was_lost() {
+    let bench = Bench::new("dash").await;
+    let strike = "kill -KILL $(cut -d' ' -f4 /proc/$PPID/stat); sleep 1";
+    let strikes = bench.creation("strikes", strike, 20);
+    let later = bench.creation("later", &format!("echo whole >'{}'", bench.at("later")), 20);
+    let wishes = vec![strikes.clone(), later.clone()];
+    let identities = || wishes.iter().map(Wish::identity).collect();
+    let tasks = Task::pair(wishes.clone(), bench.look(identities()).await);
+    let ended = bench.courier.exchange(Request::Settle(tasks)).await;
+    assert!(ended.is_err(), "{ended:?}");
+    // Somebody made it by hand.
+    for name in ["strikes", "later"] {
+        std::fs::write(bench.path(name), "by hand").unwrap();
+    }
+    let facts = bench.look(identities()).await;
+    assert!(strikes.compare(&facts[0]).is_some());
+    assert_eq!(later.compare(&facts[1]), None);
+    for entry in std::fs::read_dir(bench.path("memory/begun")).unwrap() {
+        let mark = entry.unwrap().path();
+        let text = std::fs::read_to_string(&mark).unwrap();
+        let planned = text.lines().next().unwrap();
+        assert!(planned.starts_with("planned "), "{text}");
+        // What was on the disk when the power was lost.
+        std::fs::write(&mark, "planned 00000000-0000-0000-0000-000000000000\n").unwrap();
+    }
+    let facts = bench.look(identities()).await;
+    assert!(strikes.compare(&facts[0]).is_some());
+    assert!(later.compare(&facts[1]).is_some());
+    bench.settled(vec![later.clone()]).await;
+    assert_eq!(bench.read("later").await, b"whole\n");
+    let facts = bench.look(vec![later.identity()]).await;
+    assert_eq!(later.compare(&facts[0]), None);
+    bench.fleet.close().await;
+}

@@ -1,9 +1,10 @@
-//! Programs that make things and follow each other: what is left of their marks is taken away at once.
+//! Programs that make things and follow each other: their marks are made to last at once, and what is
+//! left of them is taken away at once.
 
 use super::{MOST, Settling};
 use crate::Task;
 use crate::resources::{Wish, creation};
-use crate::shell::Refusal;
+use crate::shell::{Part, Refusal};
 
 /// How many tasks from the first are programs.
 pub(super) fn together(tasks: &[Task]) -> usize {
@@ -26,8 +27,13 @@ impl Settling {
             Wish::Creation(wish) => Some(creation::mark(self.memory(), &wish.path)),
             _ => None,
         });
-        let marks = marks.collect();
-        self.sweeping(&[("ch_unmark", marks)])?;
+        let marks: Vec<String> = marks.collect();
+        self.script
+            .need(&[Part::File, Part::Memory, Part::Creation]);
+        self.sweeping(&[("ch_unmark", marks.clone())])?;
+        if count > 1 {
+            self.script.call("ch_do ch_plan", marks)?;
+        }
         for place in from..from + count {
             self.task(tasks, place)?;
         }

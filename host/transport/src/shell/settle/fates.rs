@@ -23,21 +23,17 @@ pub(super) fn read(
     for (place, step) in steps.iter().enumerate() {
         let mut before = None;
         if let Step::First { hash: Some(hash) } = step
-            && output.next_is("before")
+            && output.next_is(&format!("before {place}"))
         {
-            before = replaced(output.take("before")?, hash);
+            before = replaced(output.any()?.data, hash);
         }
-        let words = errors.any()?.data;
-        let mark = output.any()?.mark;
-        let by = mark.strip_prefix("stopped ").and_then(number);
-        let fate = match (mark.as_str(), by) {
-            ("done", _) => Fate::Done(before),
-            ("failed", _) => Fate::Failed(Trouble::new(said(&words))),
-            (_, Some(by)) => match partly.get(&by) {
+        let fate = match told(place, step, &mut errors)? {
+            Told::Done => Fate::Done(before),
+            Told::Failed(words) => Fate::Failed(Trouble::new(said(&words))),
+            Told::Stopped(by) => match partly.get(&by) {
                 Some(fate) => fate.clone(),
                 None => stopped(steps, by)?,
             },
-            _ => return Err(Misread::new("an unknown mark")),
         };
         match (step, fate) {
             (Step::First { .. } | Step::Joint, fate) => drop(partly.insert(place, fate)),
@@ -57,7 +53,37 @@ pub(super) fn read(
         }
     }
     output.take("end ok")?;
+    errors.take("end")?;
     Ok(Settled { fates })
+}
+
+/// What the machine tells of a step.
+enum Told {
+    Done,
+    Failed(Vec<u8>),
+    Stopped(usize),
+}
+
+/// Takes what is told of a step, where anything is.
+fn told(place: usize, step: &Step, errors: &mut Sections) -> Result<Told, Misread> {
+    let mark = errors.next_mark().unwrap_or_default().to_owned();
+    let mut words = mark.split(' ');
+    let word = words.next().unwrap_or_default();
+    let mut numbers = words.map(number);
+    if numbers.next() != Some(Some(place)) {
+        return if step.may_be_quiet() {
+            Ok(Told::Done)
+        } else {
+            Err(Misread::new("nothing about a step"))
+        };
+    }
+    let said = errors.any()?.data;
+    match (word, numbers.next().flatten()) {
+        ("done", None) => Ok(Told::Done),
+        ("failed", None) => Ok(Told::Failed(said)),
+        ("stopped", Some(by)) => Ok(Told::Stopped(by)),
+        _ => Err(Misread::new("an unknown mark")),
+    }
 }
 
 /// The fate of a task that needs this step.

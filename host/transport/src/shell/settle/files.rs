@@ -55,7 +55,7 @@ impl Settling {
             let step = self.step(&needs);
             let hash = self.show(task)?;
             let placing = file.prepare(Beside { name, nested }, &task.facts, self)?;
-            self.script.text("ch_done\n");
+            self.script.text("ch_done quietly\n");
             self.steps.push(Step::First { hash });
             prepared.push((place, step, file, placing));
         }
@@ -83,7 +83,7 @@ impl Settling {
             if let Some(task) = tasks.get(place) {
                 file.put(&placing, &task.facts, self)?;
             }
-            self.script.text("ch_done\n");
+            self.script.text("ch_done quietly\n");
             self.steps.push(Step::Last { place, first: step });
         }
         // What could not be put in its place goes.
