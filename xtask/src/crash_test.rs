@@ -60,14 +60,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// Begins to kill and to break hosts as a test run does, all guests and tests being built. It takes what
-/// the tests leave of the computer: most of them wait for machines. Some schedules are among the tests.
+/// Begins to play as a test run does, all guests and tests being built. It takes what the tests leave
+/// of the computer: most of them wait for machines.
 pub(crate) fn beside_tests(workshop: &Workshop) -> Result<Beside> {
     let mut command = Command::new("nice");
     command
         .args(["-n", "19"])
         .arg(program(workshop))
-        .args(["--schedules", "0", "--matrix", MATRIX])
+        .args(["--schedules", &SCHEDULES.to_string(), "--matrix", MATRIX])
         .current_dir(workshop.root());
     Beside::start(&mut command)
 }

@@ -72,7 +72,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if !arguments.build_once {
         step("the same bytes twice", || guests::verify(&workshop))?;
     }
-    let simulated = step("what is left of hosts that are killed and broken", || {
+    let simulated = step("what is left of simulated deployments", || {
         simulated.watch(|line| count.add(line))
     })?;
     eprintln!("== all of it: {}", seconds(begun.elapsed()));

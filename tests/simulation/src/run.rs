@@ -13,7 +13,7 @@ use cellhost_effects::{Effects, Vault};
 use cellhost_engine::{Deployment, Event, Stop, Summary};
 use cellhost_transport::Fleet;
 use serde_json::json;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 
 use crate::mutation::Mutation;
 use crate::operator::Operator;
@@ -55,7 +55,7 @@ pub async fn run(world: &Arc<World>, deployment: &Deployment, order: &Order) -> 
     let tape = Tape::after(kept, order.death, loose);
     let owner = world.begin(&tape, &record)?;
     let journal = Arc::new(Journal::after(&record, tape.clone()));
-    let (tell, stop) = watch::channel(false);
+    let stop = Stop::new();
     let fleet: Arc<dyn Fleet> = Arc::new(Wires::new(world, order.mutation));
     let leases = Arc::new(Leases::new(owner));
     let live = match order.mutation {
@@ -80,11 +80,11 @@ pub async fn run(world: &Arc<World>, deployment: &Deployment, order: &Order) -> 
         }
     };
     let (events, mut heard) = mpsc::unbounded_channel();
-    let work = work(deployment, effects, events, stop, order.mutation);
+    let work = work(deployment, effects, events, stop.clone(), order.mutation);
     let told = async {
         if let Some(time) = order.stop_after {
             tokio::time::sleep(time).await;
-            let _ = tell.send(true);
+            stop.cancel();
         }
         tape.death().await;
     };

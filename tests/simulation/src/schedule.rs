@@ -1,14 +1,15 @@
 //! What happens in one seed's world, and whether it was right.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
 use cellhost_effects::Hook;
 use cellhost_effects::record::{Past, Record};
-use cellhost_engine::Summary;
+use cellhost_engine::{Deployment, Summary};
 use cellhost_manifest::digest;
+use cellhost_plan::InstanceName;
 use cellhost_transport::State;
 
 use crate::chance::Chance;
@@ -102,11 +103,12 @@ impl Schedule {
     ) -> Result<Told> {
         let before = shape.undisturbed(0)?;
         let wanted = shape.undisturbed(usize::from(self.second))?;
-        let deployment = shape.deployment(usize::from(self.second))?;
+        let mut deployment = shape.deployment(usize::from(self.second))?.clone();
         let mut chance = self.chance.clone();
         let states = self.standing.then_some(&before.states);
         let world = World::new(shape, states, self.troubles.clone(), chance.branch());
         let mut told = Told::default();
+        let mut came_through = BTreeSet::new();
         let mut order = Order {
             stop_after: self.stop_after,
             death: self.death,
@@ -114,7 +116,7 @@ impl Schedule {
             ..Order::default()
         };
         loop {
-            let ran = run(&world, deployment, &order).await?;
+            let ran = run(&world, &deployment, &order).await?;
             if sum {
                 told.sums.push(sum_of(&ran.tape.bytes())?);
                 let run = told.runs.len() + 1;
@@ -145,6 +147,13 @@ impl Schedule {
             }
             let open = summary.is_none_or(|summary| summary.interrupted) || world.has_open();
             let resumes = open && (mutation.is_some() || !chance.once_in(3));
+            if let Some(summary) = summary {
+                came_through.extend(through(&deployment, summary));
+            }
+            if !resumes {
+                // Whoever resumes knows what the run knew when it was begun, a new run more.
+                settle(&mut deployment, &came_through);
+            }
             order = Order {
                 resumes: resumes.then(|| ran.tape.bytes()),
                 undecided: told.runs.len() + 1 < RUNS && chance.once_in(3),
@@ -159,6 +168,25 @@ impl Schedule {
         told.arrivals = world.arrivals();
         told.met = world.met();
         Ok(told)
+    }
+}
+
+/// The modules that came through with all of their members.
+fn through(deployment: &Deployment, summary: &Summary) -> Vec<InstanceName> {
+    let names = deployment.modules.iter().map(|placed| &placed.usage.name);
+    names
+        .filter(|name| summary.is_good_for(name))
+        .cloned()
+        .collect()
+}
+
+/// Lets a deployment know what the roster beside a plan remembers: which modules came through.
+fn settle(deployment: &mut Deployment, came_through: &BTreeSet<InstanceName>) {
+    for placed in &mut deployment.modules {
+        if came_through.contains(&placed.usage.name) {
+            placed.founded = true;
+            placed.newcomers.clear();
+        }
     }
 }
 
@@ -278,7 +306,7 @@ fn part(state: &State, module: &str) -> BTreeMap<String, String> {
 fn differences(is: &BTreeMap<String, String>, should: Option<&BTreeMap<String, String>>) -> String {
     let nothing = BTreeMap::new();
     let should = should.unwrap_or(&nothing);
-    let keys: std::collections::BTreeSet<&String> = is.keys().chain(should.keys()).collect();
+    let keys: BTreeSet<&String> = is.keys().chain(should.keys()).collect();
     let differ = keys
         .into_iter()
         .filter(|key| is.get(*key) != should.get(*key));

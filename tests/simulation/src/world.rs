@@ -500,8 +500,8 @@ impl World {
             if before.running && (started || !after.running) {
                 self.judge_outage(&mut inner, service, name, hand);
             }
-            if started && let Some(ensemble) = inner.quorums().named(service) {
-                ensemble.started(name);
+            if started {
+                inner.join(name, service);
             }
         }
     }
@@ -555,9 +555,7 @@ impl World {
         };
         for name in thawed {
             for service in self.servers_that_run(&name) {
-                if let Some(ensemble) = self.inner().quorums().named(service) {
-                    ensemble.started(&name);
-                }
+                self.inner().join(&name, service);
             }
             let late = std::mem::take(&mut self.inner().late);
             let (own, others) = late.into_iter().partition(|(machine, _)| *machine == name);
@@ -589,6 +587,16 @@ impl World {
 impl Inner {
     fn quorums(&self) -> MutexGuard<'_, Quorums> {
         self.quorums.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A server that runs becomes one of its quorum. One that its package started, before there
+    /// was anything to tell it who the others are, is nobody's member.
+    fn join(&self, name: &MachineName, service: &str) {
+        let key = (name.clone(), service.to_owned());
+        let alone = self.started_with.get(&key).is_some_and(Option::is_none);
+        if !alone && let Some(ensemble) = self.quorums().named(service) {
+            ensemble.started(name);
+        }
     }
 
     fn object(&mut self, rule: Rule, words: String) {
