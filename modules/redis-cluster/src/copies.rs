@@ -7,16 +7,15 @@ use std::collections::BTreeSet;
 use cellhost_sdk::log;
 use cellhost_sdk::prelude::*;
 
-use crate::configuration;
 use crate::handover;
 use crate::instance::tell;
 use crate::look;
-use crate::nodes::{self, Node};
+use crate::member;
+use crate::nodes::Node;
 use crate::seen::Seen;
 use crate::settings::Settings;
 
-const LONGEST: u32 = 1 << 20;
-/// The seconds that one with a copy may take to answer: it may be about to be started, too.
+/// The seconds that one with a copy may take to answer: it may have much to read.
 const PATIENCE: u32 = 60;
 
 /// What one instance knows of all.
@@ -55,7 +54,7 @@ pub(crate) fn save(cell: &Cell<Settings>, machine: &Machine, ports: &[u16]) -> R
         if copy(&known, &address) == Copy::None {
             continue;
         }
-        if await_others(settings, &whom, &missed(&known, &address)) {
+        if call(settings, &whom, &known, &missed(&known, &address)) {
             // Until those that have just started are in touch with each other, and can vote.
             Command::new(["sleep", "1"]).probe(machine)?;
             known = views(settings, &whom)?;
@@ -83,8 +82,8 @@ fn views(settings: &Settings, whom: &[(&Machine, u16)]) -> Result<Vec<View>, Fai
     for (at, (&(machine, port), answer)) in whom.iter().zip(&answers).enumerate() {
         let nodes = match answer {
             Ok(seen) => Some(told(seen, &format!("{}:{port}", machine.address()))),
-            Err(_) => match machine.read_if_any(&configuration::identity(port), LONGEST) {
-                Ok(kept) => kept.and_then(|kept| nodes::parse(&String::from_utf8_lossy(&kept))),
+            Err(_) => match look::on_disk(machine, port) {
+                Ok(kept) => kept,
                 Err(failure) => {
                     blind = Some(failure);
                     None
@@ -154,21 +153,34 @@ fn missed<'a>(views: &'a [View], address: &str) -> BTreeSet<&'a str> {
         .collect()
 }
 
-/// Gives these time to answer, which may be about to be started too. Tells whether there were any.
-fn await_others(settings: &Settings, whom: &[(&Machine, u16)], missed: &BTreeSet<&str>) -> bool {
-    let mut was_patient = false;
-    for &(machine, port) in whom {
-        let address = format!("{}:{port}", machine.address());
-        if !missed.contains(address.as_str()) {
+/// Starts those of these that have their data, and gives them time to answer; the others are left to
+/// their own turns. Tells whether there were any.
+fn call(
+    settings: &Settings,
+    whom: &[(&Machine, u16)],
+    known: &[View],
+    missed: &BTreeSet<&str>,
+) -> bool {
+    let mut begun = Vec::new();
+    for (at, &(machine, port)) in whom.iter().enumerate() {
+        let is_missed = missed.contains(format!("{}:{port}", machine.address()).as_str());
+        if !is_missed || known.iter().all(|view| view.at != at) {
             continue;
         }
-        was_patient = true;
-        log::doing(&format!("waiting for {}:{port}", machine.name()));
-        let ping = tell(settings, port, &["PING"]);
-        // Who does not come may be one that is not needed: what is known then decides.
+        let name = format!("{}:{port}", machine.name());
+        log::doing(&format!("starting {name}"));
+        match member::start(settings, machine, port) {
+            Ok(()) => begun.push((machine, port, name)),
+            // It may be one that is not needed: what is known in the end decides.
+            Err(failure) => log::warn(&format!("{name} cannot be started: {}", failure.message())),
+        }
+    }
+    for (machine, port, name) in &begun {
+        log::doing(&format!("waiting for {name}"));
+        let ping = tell(settings, *port, &["PING"]);
         let _ = ping.wait(machine, &Sign::output("PONG"), PATIENCE);
     }
-    was_patient
+    !begun.is_empty()
 }
 
 fn refusal(name: &str, copy: &Node, views: &[View]) -> Failure {
@@ -187,6 +199,7 @@ fn refusal(name: &str, copy: &Node, views: &[View]) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::nodes;
 
     const LOST: &str = "10.0.0.2:7000";
 

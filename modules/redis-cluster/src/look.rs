@@ -1,8 +1,9 @@
 use cellhost_sdk::prelude::*;
 
+use crate::configuration;
 use crate::instance::tell;
 use crate::memory;
-use crate::nodes;
+use crate::nodes::{self, Node};
 use crate::placement::Planned;
 use crate::seen::Seen;
 use crate::settings::Settings;
@@ -14,7 +15,11 @@ const QUESTIONS: [&[&str]; 3] = [
     &["INFO", "replication", "keyspace"],
 ];
 
+/// What a dry run, which has held back changes on a machine, assumes that a program there says: what the
+/// program would look at, or what an instance has kept and will say, is read instead.
+pub(crate) const ASSUMED: &str = "assumed";
 const PATIENCE: u32 = 60;
+const LONGEST: u32 = 1 << 20;
 
 /// Names all instances of these machines.
 pub(crate) fn everybody<'a>(
@@ -38,15 +43,15 @@ pub(crate) fn ask(
             checks.push(match (assumed(place), question) {
                 (Some(nodes), 0) => check.assuming(Answer::assumed(nodes)),
                 (Some(_), _) => check.assuming(Answer::assumed("")),
-                (None, _) => check,
+                (None, _) => check.assuming(Answer::assumed(ASSUMED)),
             });
         }
     }
     let mut answers = probe_all(checks).into_iter();
     whom.iter()
-        .map(|_| {
+        .map(|&(machine, port)| {
             let answers: Vec<_> = answers.by_ref().take(QUESTIONS.len()).collect();
-            understand(answers)
+            understand(machine, port, answers)
         })
         .collect()
 }
@@ -82,7 +87,17 @@ pub(crate) fn at_all(
         .collect()
 }
 
-fn understand(answers: Vec<Result<Answer, Failure>>) -> Result<Seen, Failure> {
+/// Reads what an instance keeps of itself and the others; none where it keeps nothing.
+pub(crate) fn on_disk(machine: &Machine, port: u16) -> Result<Option<Vec<Node>>, Failure> {
+    let kept = machine.read_if_any(&configuration::identity(port), LONGEST)?;
+    Ok(kept.and_then(|kept| nodes::parse(&String::from_utf8_lossy(&kept))))
+}
+
+fn understand(
+    machine: &Machine,
+    port: u16,
+    answers: Vec<Result<Answer, Failure>>,
+) -> Result<Seen, Failure> {
     let mut texts = Vec::new();
     for answer in answers {
         let answer = answer?;
@@ -94,7 +109,21 @@ fn understand(answers: Vec<Result<Answer, Failure>>) -> Result<Seen, Failure> {
     let [nodes, cluster, information] = texts.as_slice() else {
         return Err(Failure::failed("an answer is missing"));
     };
+    if nodes == ASSUMED {
+        return kept(machine, port);
+    }
     nodes::parse(nodes)
         .and_then(|nodes| Seen::new(nodes, cluster, information))
         .ok_or_else(|| Failure::failed(format!("cannot understand `{nodes}`")))
+}
+
+/// Makes up an instance that is as it was, and well.
+fn kept(machine: &Machine, port: u16) -> Result<Seen, Failure> {
+    let nodes = on_disk(machine, port)?;
+    let seen =
+        nodes.and_then(|nodes| Seen::new(nodes, "cluster_state:ok", "master_link_status:up"));
+    let mut seen = seen.ok_or_else(|| Failure::failed("it has kept nothing"))?;
+    // Whoever serves slots may have keys, and is not to be taken for one without.
+    seen.keys = u64::from(seen.is_holder());
+    Ok(seen)
 }

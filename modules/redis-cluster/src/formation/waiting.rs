@@ -9,6 +9,9 @@ use crate::seen::Seen;
 use crate::step::Step;
 
 const GOSSIP: u32 = 30;
+/// Whom an instance was told to forget it does not hear of for a minute, such as one that was let go
+/// and is taken in again.
+const ACQUAINTANCE: u32 = 60 + GOSSIP;
 const VOTE: u32 = 10;
 const SYNCHRONISATION: u32 = 900;
 const INFORMATION: [&str; 2] = ["INFO", "replication"];
@@ -35,7 +38,7 @@ impl Formation<'_> {
             let known: BTreeSet<&str> = expected.iter().flat_map(Seen::known).collect();
             let sign = format!("cluster_known_nodes:{}", known.len());
             for at in 0..expected.len() {
-                self.wait(at, &["CLUSTER", "INFO"], &sign, GOSSIP)?;
+                self.wait(at, &["CLUSTER", "INFO"], &sign, ACQUAINTANCE)?;
             }
         }
         for step in steps {

@@ -270,8 +270,15 @@ fn a_cluster_outlives_each_machine_and_grows_and_shrinks_with_every_key() -> Res
     eventually("the others take over", TAKEOVER, || {
         site.is_served_without(2, 1)
     })?;
+    let held = site.keys(&[1, 3])?;
     site.plan_of_redis("[\"m1\", \"m3\", \"m4\"]", "")?;
-    site.run_redis(&[])?.ends_with(3);
+    // It was a member before, and has on its disk what it had then: that could be anybody's.
+    site.is_refused("form", "m1:7000 and m4:700")?;
+    assert_eq!(site.keys(&[1, 3])?, held);
+    site.wipe(4)?;
+    let replaced = site.run_redis(&["--format", "json"])?.ends_with(3);
+    let (status, _) = replaced.turn("redis-cluster", "form")?;
+    assert_eq!(status, "changed", "{}", replaced.written());
     for machine in [1, 3, 4] {
         site.assert_sees(machine, &[1, 3, 4])?;
     }

@@ -38,7 +38,7 @@ impl Site {
 }
 
 #[test]
-#[ignore = "takes ten minutes, and its second half was not seen yet: `cargo xtask lab-test redis-cluster`"]
+#[ignore = "takes minutes: `cargo xtask lab-test redis-cluster`"]
 fn a_master_without_its_disk_does_not_empty_its_replica() -> Result<()> {
     let site = Site::up(3)?;
     site.plan_of_redis("\"all\"", LATE)?;
@@ -58,17 +58,11 @@ fn a_master_without_its_disk_does_not_empty_its_replica() -> Result<()> {
     site.run_redis(&[])?.ends_with(0);
     site.assert_nothing_is_lost()?;
 
-    // All of them stop, and one of them without its disk. Its copy may start after its turn: then it
-    // waits, gives up with nothing lost, and the next run brings it.
+    // All of them stop, and one of them without its disk: whoever has a copy is started before it, be
+    // its own turn later or not.
     site.stop_all()?;
     site.on(2, "rm -rf /var/lib/redis/700?")?;
-    let ran = site.run_redis(&[])?;
-    if ran.code != Some(0) {
-        let ran = ran.ends_with(3);
-        let why = "if m2:7000 started empty now, that copy would be emptied after it";
-        assert!(ran.written().contains(why), "{}", ran.written());
-        site.run_redis(&[])?.ends_with(0);
-    }
+    site.run_redis(&[])?.ends_with(0);
     site.assert_nothing_is_lost()?;
 
     // The only copy cannot be started.

@@ -37,7 +37,8 @@ impl Site {
         .map(drop)
     }
 
-    fn wipe(&self, machine: u16) -> Result<()> {
+    /// Takes the data of a machine's instances away.
+    pub(crate) fn wipe(&self, machine: u16) -> Result<()> {
         self.on(
             machine,
             "systemctl stop 'redis-server@*'; rm -rf /var/lib/redis/700?",

@@ -48,6 +48,7 @@ fn supervisor_keeps_a_cluster_and_gives_it_back_to_systemd() -> Result<()> {
     site.foresee(&VARIABLES)?;
     let (ran, foretold) = site.as_foreseen(&VARIABLES)?;
     assert!(foretold.exact >= 3, "{foretold} {}", ran.written());
+    assert_eq!(foretold.unknown, 0, "{foretold}");
     site.assert_settled(&[1, 2, 3])?;
     site.write_keys(1, KEYS)?;
     for machine in 1..=3 {
