@@ -12,7 +12,6 @@ use crate::validation;
 pub(crate) const SERVICE: &str = "marathon-lb";
 pub(crate) const STATE_SCRIPT: &str = "/etc/marathon-lb/cell/state";
 const PROXY: &str = "haproxy";
-const ROOM: &str = "/etc/marathon-lb";
 const HOME: &str = "/etc/marathon-lb/cell";
 /// Has a file for what every configuration begins with that was tried last and found good.
 const TRIED: &str = "/etc/marathon-lb/cell/tried";
@@ -97,20 +96,13 @@ pub(crate) fn apply(cell: &Cell<Settings>, machine: &Machine) -> Result<(), Fail
 
 /// Takes both off. Nothing of it is anybody's data: Marathon has it.
 pub(crate) fn remove(settings: &Settings, machine: &Machine) -> Result<(), Failure> {
-    let is_ours = |path: &str, only: &str| -> Result<bool, Failure> {
-        Ok(machine.stat(path)?.is_some() && machine.entries(path)? == [only])
-    };
-    let room = if is_ours(ROOM, "cell")? { ROOM } else { HOME };
-    let drop_in = if is_ours(DROP_INS, "cell.conf")? {
-        DROP_INS
-    } else {
-        DROP_IN
-    };
     machine.ensure((
         Service::named(SERVICE).disabled().stopped(),
         NoUnitFile::named(format!("{SERVICE}.service")),
         Service::named(PROXY).disabled().stopped(),
-        [drop_in, room, STATE].map(Absent::at),
+        machine.absent_with_room(DROP_IN)?,
+        machine.absent_with_room(HOME)?,
+        Absent::at(STATE),
         settings.source.as_ref().map(Source::gone),
     ))?;
     Ok(())
