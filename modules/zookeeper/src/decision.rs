@@ -165,8 +165,9 @@ impl Situation<'_> {
                 holders.join(", ")
             ));
         }
-        let has_data = self.members.iter().all(|one| !one.is_blank);
-        let is_restored = has_data && self.members.iter().all(|one| one.list.is_none());
+        // Each has what it had, be it nothing yet: it was taken off, or its configuration is gone.
+        let is_own = |one: &Seen| one.is_marked && one.list.is_none();
+        let is_restored = self.members.iter().all(is_own);
         if !is_new && !is_restored {
             return Ok(None);
         }

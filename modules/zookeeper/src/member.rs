@@ -86,7 +86,7 @@ pub(crate) fn remove(settings: &Settings, machine: &Machine, purge: bool) -> Res
     machine.ensure((
         Service::named(SERVICE).disabled().stopped(),
         NoUnitFile::named(format!("{SERVICE}.service")),
-        Absent::at(HOME),
+        machine.absent_with_room(HOME)?,
         purge.then(data),
     ))?;
     Ok(())

@@ -290,6 +290,23 @@ fn a_member_that_lost_its_data_comes_back_with_the_list_of_the_others() {
 }
 
 #[test]
+fn an_ensemble_that_was_taken_off_comes_back_with_what_it_had_be_it_nothing_yet() {
+    let mut world = World::founded(3, 3);
+    for (id, is_blank) in [(1, true), (2, false), (3, true)] {
+        let one = world.one(id);
+        (one.list, one.state, one.is_blank) = (None, State::Closed, is_blank);
+    }
+    let back = Step::Found { is_new: false };
+    assert_eq!(world.next(&[1, 2, 3]), Ok(back));
+    // Two that have nothing any more could be a majority that knows nothing.
+    for id in [1, 3] {
+        *world.one(id) = fresh(id);
+    }
+    let wait = Step::Wait("a member that votes".to_owned());
+    assert_eq!(world.next(&[1, 2, 3]), Ok(wait));
+}
+
+#[test]
 fn two_members_that_lost_their_data_do_not_outvote_the_third() {
     let mut world = World::founded(3, 3);
     for id in [1, 2] {
