@@ -91,11 +91,10 @@ pub(crate) fn begin(cell: &Cell<Settings>, machine: &Machine) -> Result<Seen, Fa
 
 /// Takes the service off; the data only with `purge`.
 pub(crate) fn remove(machine: &Machine, purge: bool) -> Result<(), Failure> {
-    let is_ours = machine.stat(UNIT)?.is_some() && machine.entries(UNIT)? == ["cell.conf"];
-    let unit = if is_ours { UNIT } else { DROP_IN };
     machine.ensure((
         Service::named(SERVICE).disabled().stopped(),
-        [HOME, CONFIGURATION, MEMBERS, unit, BEGINNING].map(Absent::at),
+        [HOME, CONFIGURATION, MEMBERS, BEGINNING].map(Absent::at),
+        machine.absent_with_room(DROP_IN)?,
         purge.then(|| Absent::at(DATA)),
     ))?;
     Ok(())

@@ -65,8 +65,10 @@ pub(crate) fn remove(settings: &Settings, machine: &Machine) -> Result<(), Failu
     machine.ensure((
         Service::named(SERVICE).disabled().stopped(),
         NoUnitFile::named(format!("{SERVICE}.service")),
-        Absent::at(HOME),
+        machine.absent_with_room(HOME)?,
         settings.source.remains(),
+        // Nothing is its own any more; its group goes with it. A package's is the package's.
+        settings.source.is_brought().then(|| NoUser::named(USER)),
     ))?;
     Ok(())
 }

@@ -123,6 +123,11 @@ impl Source {
         self.url.as_ref().map(|_| Absent::at(ROOM))
     }
 
+    /// Tells whether it comes in another way than by packages.
+    pub(crate) fn is_brought(&self) -> bool {
+        self.url.is_some() || self.image.is_some()
+    }
+
     fn usual_packages(&self) -> Vec<String> {
         if self.image.is_some() {
             return vec!["docker.io".to_owned()];

@@ -49,7 +49,7 @@ pub(crate) fn remove(settings: &Settings, machine: &Machine, purge: bool) -> Res
     machine.ensure((
         agent::off(),
         master::off(),
-        Absent::at(HOME),
+        machine.absent_with_room(HOME)?,
         settings.source.remains(),
         purge.then(|| data.map(Absent::at)),
     ))?;

@@ -11,7 +11,6 @@ use crate::source::Source;
 
 const NAME: &str = "minio";
 const USER: &str = "minio-user";
-const ROOM: &str = "/etc/minio";
 const HOME: &str = "/etc/minio/cell";
 const CHECK: &str = "/etc/minio/cell/check";
 /// What the plan says of the pools.
@@ -73,7 +72,6 @@ pub(crate) fn apply(cell: &Cell<Settings>, machine: &Machine) -> Result<(), Fail
 
 /// Takes MinIO off; what is on the drives only with `purge`.
 pub(crate) fn remove(settings: &Settings, machine: &Machine, purge: bool) -> Result<(), Failure> {
-    let is_ours = machine.stat(ROOM)?.is_some() && machine.entries(ROOM)? == ["cell"];
     let is_package = matches!(settings.source, Source::Package(_));
     let mut data = Vec::new();
     let place = settings.place(&machine.name()).filter(|_| purge);
@@ -89,7 +87,7 @@ pub(crate) fn remove(settings: &Settings, machine: &Machine, purge: bool) -> Res
     machine.ensure((
         stopped(),
         NoContainer::named(NAME),
-        Absent::at(if is_ours { ROOM } else { HOME }),
+        machine.absent_with_room(HOME)?,
         Absent::at(ENVIRONMENT),
         NoLine::matching(HOSTS, r"\sminio-\d+-\d+$"),
         settings.source.gone(),

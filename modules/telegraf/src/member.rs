@@ -73,12 +73,11 @@ pub(crate) fn apply(cell: &Cell<Settings>, machine: &Machine) -> Result<(), Fail
 
 /// Takes Telegraf off. It has no data of its own.
 pub(crate) fn remove(settings: &Settings, machine: &Machine) -> Result<(), Failure> {
-    let is_ours = machine.stat(ROOM)?.is_some() && machine.entries(ROOM)? == ["cell"];
     let is_package = matches!(settings.source, Source::Package(_));
     machine.ensure((
         stopped(),
         NoContainer::named(NAME),
-        Absent::at(if is_ours { ROOM } else { HOME }),
+        machine.absent_with_room(HOME)?,
         settings.source.gone(),
         // Its group goes with it.
         (!is_package).then(|| NoUser::named(NAME)),

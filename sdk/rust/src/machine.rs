@@ -1,7 +1,7 @@
 use crate::bindings::cellhost::facts::facts;
 use crate::bindings::cellhost::files::files;
 use crate::bindings::cellhost::state::state;
-use crate::{Changes, Exchange, Failure, Machine, Status, Wishes};
+use crate::{Absent, Changes, Exchange, Failure, Machine, Status, Wishes};
 
 /// What a module can ask about one machine and of it.
 impl Machine {
@@ -59,6 +59,16 @@ impl Machine {
     /// Returns the names inside a directory, sorted.
     pub fn entries(&self, path: &str) -> Result<Vec<String>, Failure> {
         files::entries(self, path).map_err(|error| Failure::from(error).about(path))
+    }
+
+    /// Wishes that nothing is left of a path that this module made: neither what stands there nor the
+    /// directory around it, unless there is something else in it.
+    pub fn absent_with_room(&self, path: &str) -> Result<Absent, Failure> {
+        let (room, name) = path.rsplit_once('/').unwrap_or_default();
+        let is_its = !room.is_empty()
+            && self.stat(room)?.is_some()
+            && self.entries(room)?.iter().all(|entry| entry == name);
+        Ok(Absent::at(if is_its { room } else { path }))
     }
 
     /// Begins an exchange over TCP with a port, as seen from this machine.

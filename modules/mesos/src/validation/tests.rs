@@ -144,6 +144,7 @@ fn ports_of_tasks_are_no_ports_of_services() {
 fn how_many_decide_is_nobodys_choice() {
     let flags = named(&[
         ("quorum", "1"),
+        ("registry", "in_memory"),
         ("work_dir", "/tmp"),
         ("no-hostname_lookup", ""),
         ("Max Agents", "1"),
@@ -158,6 +159,7 @@ fn how_many_decide_is_nobodys_choice() {
              own",
             "/master-options/quorum: follows from the number of masters: with any other than a \
              strict majority, two halves could each decide",
+            "/master-options/registry: is decided by this module or by a setting of its own",
             "/master-options/work_dir: is decided by this module or by a setting of its own",
         ]
     );
