@@ -2,12 +2,11 @@
 
 mod world;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result};
-use cellhost_engine::{Removal, Status};
+use cellhost_engine::Status;
 use cellhost_transport::{Request, SimulatedMachine};
-use tokio::sync::{mpsc, watch};
 
 use crate::stage::{Mode, NAMES, Stage, Told, deploy};
 use world::{DATA, GRASTATE, World};
@@ -397,12 +396,7 @@ async fn a_cluster_keeps_its_name() -> Result<()> {
 async fn removal_leaves_the_data_and_a_later_run_brings_the_cluster_back() -> Result<()> {
     let (stage, world) = founded().await?;
     let deployment = deploy(&plan("")).await?;
-    let all = Removal::of(&deployment, &BTreeSet::new(), false)?;
-    let effects = stage.stack(Mode::Real, &stage.journal()?)?;
-    let (events, _heard) = mpsc::unbounded_channel();
-    let (_go_on, stop) = watch::channel(false);
-    let summary = cellhost_engine::remove(&deployment, &all, effects, events, stop).await;
-    assert!(summary.is_good(), "{summary:?}");
+    stage.remove_all(&deployment, false).await?;
     world.servers().living.clear();
     for (name, position) in NAMES.into_iter().zip([5, 5, 6]) {
         let mut state = machine(&stage, name).state();

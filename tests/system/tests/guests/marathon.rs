@@ -101,7 +101,7 @@ async fn removal_leaves_nothing_but_packages() -> Result<()> {
     let (stage, _world) = stage()?;
     let deployment = deploy_on(MACHINES, &plan("")).await?;
     stage.run(&deployment, Mode::Real).await?;
-    mesos::remove(&stage, &deployment, false).await?;
+    stage.remove_all(&deployment, false).await?;
     for name in NAMES {
         let state = stage
             .fleet
@@ -110,13 +110,14 @@ async fn removal_leaves_nothing_but_packages() -> Result<()> {
             .state()
             .clone();
         for path in [
-            "/etc/marathon/cell",
+            "/etc/marathon",
             "/opt/marathon",
             "/etc/systemd/system/marathon.service",
         ] {
             assert!(!state.nodes.contains_key(path), "{name} has {path}");
         }
         assert!(state.services.values().all(|one| !one.running));
+        assert!(!state.users.contains_key("marathon"), "{name} has its user");
     }
     Ok(())
 }

@@ -1,15 +1,13 @@
 //! The module `marathon-lb` on simulated machines. What it has written is run by real shells, and
 //! marathon-lb is a stand-in that knows the flags and templates of its documentation.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Output};
 
 use anyhow::{Context as _, Result};
-use cellhost_engine::{Event, Happening, Removal, Status};
+use cellhost_engine::{Event, Happening, Status};
 use cellhost_transport::{DialOutcome, Package, Request, SimulatedMachine};
 use tempfile::TempDir;
-use tokio::sync::{mpsc, watch};
 
 use crate::mesos::MACHINES;
 use crate::mesos::world::World;
@@ -476,12 +474,14 @@ async fn a_marathon_that_names_no_app_does_not_empty_haproxy() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_haproxy_does_not_take_is_not_noted_and_what_it_takes_is_what_it_begins_with()
 -> Result<()> {
-    let stage = deployed(&[], &plan("")).await?;
+    // As few as any machine allows that tests run on.
+    let stage = deployed(&[], &plan("max-connections = 100")).await?;
     for shell in SHELLS {
         let copy = Copy::of(&stage)?;
         let mark = copy.path(&format!("{HOME}/tried/mark"));
         let words = [mark.to_str().context("a path in UTF-8")?];
         let begun = copy.path(&format!("{STATE}/haproxy.cfg"));
+        copy.program("systemctl", "echo active")?;
         copy.program("haproxy", "echo 'unknown keyword' >&2; exit 1")?;
         let output = copy.runs(shell, "try", &words)?;
         assert!(!output.status.success() && !mark.exists() && !begun.exists());
@@ -496,12 +496,47 @@ async fn what_haproxy_does_not_take_is_not_noted_and_what_it_takes_is_what_it_be
         assert_eq!(fs_err::read_to_string(&begun)?, "of marathon-lb");
         let left = fs_err::read_dir(copy.path(STATE))?.count();
         assert_eq!(left, 2, "the configuration and the certificates");
+        // One that HAProxy fails to start with is not kept.
+        copy.program("systemctl", "echo activating; exit 3")?;
+        copy.runs(shell, "try", &words)?;
+        assert_eq!(fs_err::read_to_string(&begun)?, text);
         let head = copy.path(&format!("{HOME}/templates/HAPROXY_HEAD"));
         let older = fs_err::read_to_string(&head)?.replace(" expose-fd listeners", "");
         fs_err::write(&head, older)?;
         let output = copy.runs(shell, "try", &words)?;
         let words = String::from_utf8(output.stderr)?;
         assert!(words.contains("a reload drops connections"), "{words}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_connections_than_a_machine_has_files_for_are_refused_before_anything_goes_live()
+-> Result<()> {
+    let stage = deployed(&[], &plan("max-connections = 5000")).await?;
+    for shell in SHELLS {
+        let copy = Copy::of(&stage)?;
+        copy.program("haproxy", ":")?;
+        let mark = copy.path(&format!("{HOME}/tried/mark"));
+        // Whoever may raise limits is not held by them.
+        let held = [
+            "setpriv",
+            "--bounding-set=-sys_resource",
+            "--inh-caps=-sys_resource",
+        ];
+        let limited = ["sh", "-c", "ulimit -n 2000 && exec \"$@\"", "sh"];
+        let words = [mark.to_str().context("a path in UTF-8")?];
+        let output = copy.runs(&[&held[..], &limited, shell].concat(), "try", &words)?;
+        let words = String::from_utf8(output.stderr)?;
+        assert_eq!(
+            words,
+            "max-connections is 5000, for which HAProxy needs 10100 open files, and this machine \
+             lets nobody have more than 2000: say fewer, or let it have more (for a container that \
+             is said where it is started)\n",
+            "{shell:?}"
+        );
+        assert!(!output.status.success() && !mark.exists());
+        assert!(!copy.path(&format!("{STATE}/haproxy.cfg")).exists());
     }
     Ok(())
 }
@@ -593,12 +628,7 @@ async fn removal_leaves_nothing_but_packages() -> Result<()> {
     let stage = stage_knowing(&[])?;
     let deployment = deploy(&plan("")).await?;
     stage.run(&deployment, Mode::Real).await?;
-    let all = Removal::of(&deployment, &BTreeSet::new(), false)?;
-    let effects = stage.stack(Mode::Real, &stage.journal()?)?;
-    let (events, _heard) = mpsc::unbounded_channel();
-    let (_go_on, stop) = watch::channel(false);
-    let summary = cellhost_engine::remove(&deployment, &all, effects, events, stop).await;
-    assert!(summary.is_good(), "{summary:?}");
+    stage.remove_all(&deployment, false).await?;
     for name in NAMES {
         let state = machine(&stage, name).state();
         let ours = |path: &&String| path.contains(MODULE) || path.contains("haproxy.service.d");

@@ -7,11 +7,10 @@ use std::process::{Command, Output};
 use std::sync::{Arc, Mutex};
 
 use anyhow::{Context as _, Result};
-use cellhost_engine::{Removal, Status};
+use cellhost_engine::Status;
 use cellhost_transport::resources::container::{Container, Volume};
 use cellhost_transport::{DialOutcome, Package, Request, SimulatedMachine};
 use tempfile::TempDir;
-use tokio::sync::{mpsc, watch};
 
 use crate::stage::{Mode, NAMES, Stage, Told, deploy};
 
@@ -90,17 +89,6 @@ fn failed(told: &Told, place: &str) -> String {
         Some(Status::Failed(why)) => why.clone(),
         _ => panic!("{place}: {rows:?}"),
     }
-}
-
-async fn removed(stage: &Stage, plan: &str, purge: bool) -> Result<()> {
-    let deployment = deploy(plan).await?;
-    let all = Removal::of(&deployment, &BTreeSet::new(), purge)?;
-    let effects = stage.stack(Mode::Real, &stage.journal()?)?;
-    let (events, _heard) = mpsc::unbounded_channel();
-    let (_go_on, stop) = watch::channel(false);
-    let summary = cellhost_engine::remove(&deployment, &all, effects, events, stop).await;
-    assert!(summary.is_good(), "{summary:?}");
-    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -229,7 +217,7 @@ async fn removal_leaves_the_data_and_only_a_purge_takes_it() -> Result<()> {
         cellhost_transport::Node::directory(),
     );
     machine(&stage, "m1").state().write(data, "{}");
-    removed(&stage, &plan(""), false).await?;
+    stage.remove_all(&deploy(&plan("")).await?, false).await?;
     {
         let state = machine(&stage, "m1").state().clone();
         for path in [ENVIRONMENT, UNIT, "/etc/minio"] {
@@ -239,7 +227,7 @@ async fn removal_leaves_the_data_and_only_a_purge_takes_it() -> Result<()> {
         assert_eq!(state.text(data), Some("{}"));
         assert!(state.users.contains_key("minio-user"));
     }
-    removed(&stage, &plan(""), true).await?;
+    stage.remove_all(&deploy(&plan("")).await?, true).await?;
     let state = machine(&stage, "m1").state().clone();
     assert!(!state.nodes.contains_key("/mnt/disk2/.minio.sys"));
     assert!(
@@ -546,5 +534,24 @@ async fn what_the_plan_gets_wrong_is_told_before_any_machine_is_touched() -> Res
         deployment.outputs.get(&key).map(String::as_str),
         Some("10.0.0.1:9100,10.0.0.2:9100,10.0.0.3:9100")
     );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_console_and_the_page_of_a_supervisor_are_not_at_one_port() -> Result<()> {
+    let both = |more: &str| {
+        format!(
+            "{}\n[modules.redis-cluster]\non = \"all\"\n\n[modules.redis-cluster.settings]\n\
+             password = {{ secret = \"root\" }}\n\
+             supervisor = {{ page-password = {{ secret = \"root\" }}{more} }}\n",
+            plan("")
+        )
+    };
+    let Err(wrong) = deploy(&both("")).await else {
+        panic!("it is accepted");
+    };
+    let words = "`minio` and `redis-cluster` both listen on port 9001 of m1, m2, m3";
+    assert!(wrong.to_string().contains(words), "{wrong}");
+    deploy(&both(", page-port = 9002")).await?;
     Ok(())
 }

@@ -3,9 +3,8 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result};
-use cellhost_engine::{Deployment, Removal, RemovalError, Status, Summary, remove};
+use cellhost_engine::{Removal, RemovalError, Status};
 use cellhost_plan::InstanceName;
-use tokio::sync::{mpsc, watch};
 
 use crate::stage::{Mode, NAMES, Stage, deploy};
 
@@ -25,18 +24,6 @@ fn name(text: &str) -> InstanceName {
     InstanceName::new(text).expect("a name")
 }
 
-async fn removed(
-    stage: &Stage,
-    deployment: &Deployment,
-    removal: &Removal,
-    mode: Mode,
-) -> Result<Summary> {
-    let effects = stage.stack(mode, &stage.journal()?)?;
-    let (events, _heard) = mpsc::unbounded_channel();
-    let (_go_on, stop) = watch::channel(false);
-    Ok(remove(deployment, removal, effects, events, stop).await)
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn modules_go_in_the_reverse_order_and_leave_their_data() -> Result<()> {
     let stage = Stage::new()?;
@@ -46,11 +33,11 @@ async fn modules_go_in_the_reverse_order_and_leave_their_data() -> Result<()> {
     assert_eq!(all.modules(), [name("greeting-c"), name("greeting-rust")]);
 
     let before = stage.state();
-    let dry = removed(&stage, &deployment, &all, Mode::Dry).await?;
+    let dry = stage.remove(&deployment, &all, Mode::Dry).await?;
     assert!(dry.is_good() && dry.changes() > 0, "{dry:?}");
     assert_eq!(stage.state(), before);
 
-    let summary = removed(&stage, &deployment, &all, Mode::Real).await?;
+    let summary = stage.remove(&deployment, &all, Mode::Real).await?;
     assert!(summary.is_good(), "{summary:?}");
     let order: Vec<&str> = summary.rows.iter().map(|row| row.module.as_str()).collect();
     let (c, rust) = ("greeting-c", "greeting-rust");
@@ -62,7 +49,7 @@ async fn modules_go_in_the_reverse_order_and_leave_their_data() -> Result<()> {
     assert!(!has("/etc/greeting/c/greeting.txt") && has("/etc/greeting/c"));
 
     let all = Removal::of(&deployment, &BTreeSet::new(), true)?;
-    removed(&stage, &deployment, &all, Mode::Real).await?;
+    stage.remove(&deployment, &all, Mode::Real).await?;
     assert!(!has("/etc/greeting/c") && !has("/etc/greeting/rust"));
     Ok(())
 }
@@ -89,7 +76,7 @@ async fn what_is_still_needed_stays() -> Result<()> {
     let m2 = stage.fleet.machine("m2").context("m2")?;
     m2.cut(Some(cellhost_transport::Stage::Connect));
     let all = Removal::of(&deployment, &BTreeSet::new(), false)?;
-    let summary = removed(&stage, &deployment, &all, Mode::Real).await?;
+    let summary = stage.remove(&deployment, &all, Mode::Real).await?;
     let left = |row: &&cellhost_engine::Row| row.module.as_str() == "greeting-rust";
     let rows: Vec<_> = summary.rows.iter().filter(left).collect();
     let [row] = rows.as_slice() else {

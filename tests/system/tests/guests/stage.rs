@@ -1,6 +1,6 @@
 //! Simulated machines, modules on them, and runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
@@ -10,14 +10,14 @@ use cellhost_effects::layers::{
 };
 use cellhost_effects::record::Journal;
 use cellhost_effects::{Agreement, Certainty, Effects, Hook, Settlement, Turn, Vault};
-use cellhost_engine::{Deployment, Event, Happening, Placed, Roster, Row, Summary};
+use cellhost_engine::{Deployment, Event, Happening, Placed, Removal, Roster, Row, Stop, Summary};
 use cellhost_manifest::{Embedded, Manifest, embed};
 use cellhost_plan::{InstanceName, MachineName, Plan, SecretName};
 use cellhost_runtime::{CellView, Context, Level, Limits, LoadError, Module, Runtime, Voice};
 use cellhost_transport::SimulatedFleet;
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use zeroize::Zeroizing;
 
 /// Whether a run changes machines.
@@ -194,8 +194,7 @@ impl Stage {
     /// Runs a deployment over these layers; what they record is not told.
     pub(crate) async fn over(&self, deployment: &Deployment, effects: Arc<dyn Effects>) -> Told {
         let (events, mut heard) = mpsc::unbounded_channel();
-        let (_go_on, stop) = watch::channel(false);
-        let summary = cellhost_engine::run(deployment, effects, events, stop).await;
+        let summary = cellhost_engine::run(deployment, effects, events, Stop::new()).await;
         let mut told = Vec::new();
         while let Ok(event) = heard.try_recv() {
             told.push(event);
@@ -205,6 +204,26 @@ impl Stage {
             events: told,
             journal: String::new(),
         }
+    }
+
+    /// Takes modules off as a removal says.
+    pub(crate) async fn remove(
+        &self,
+        deployment: &Deployment,
+        removal: &Removal,
+        mode: Mode,
+    ) -> Result<Summary> {
+        let effects = self.stack(mode, &self.journal()?)?;
+        let (events, _heard) = mpsc::unbounded_channel();
+        Ok(cellhost_engine::remove(deployment, removal, effects, events, Stop::new()).await)
+    }
+
+    /// Takes all modules off, which goes well; their data with `purge`.
+    pub(crate) async fn remove_all(&self, deployment: &Deployment, purge: bool) -> Result<()> {
+        let all = Removal::of(deployment, &BTreeSet::new(), purge)?;
+        let summary = self.remove(deployment, &all, Mode::Real).await?;
+        assert!(summary.is_good(), "{summary:?}");
+        Ok(())
     }
 
     /// Everything that the machines are, as text.

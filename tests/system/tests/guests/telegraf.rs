@@ -1,17 +1,15 @@
 //! The module `telegraf` on simulated machines. What it has written is tried by its own script, with
 //! a stand-in for Telegraf that knows the options of its documentation.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Output};
 
 use anyhow::{Context as _, Result};
-use cellhost_engine::{Event, Happening, Removal, Status};
+use cellhost_engine::{Event, Happening, Status};
 use cellhost_transport::resources::container::Container;
 use cellhost_transport::{DialOutcome, Node, Package, Request, SimulatedMachine};
-use tokio::sync::{mpsc, watch};
 
-use crate::stage::{Mode, NAMES, Stage, deploy};
+use crate::stage::{Mode, NAMES, Stage, deploy, deploy_on};
 use crate::zookeeper;
 
 const MODULE: &str = "telegraf";
@@ -104,6 +102,42 @@ async fn what_shares_a_machine_by_the_plan_is_gathered_there() -> Result<()> {
     );
     assert!(text.contains("hostname = \"m2\"\n"), "{text}");
     assert!(!text.contains("inputs.redis"), "{text}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_gathers_by_a_socket_is_of_its_group() -> Result<()> {
+    let stage = stage()?;
+    let machines = "m1 = { address = \"10.0.0.1\", roles = [\"docker\", \"lb\"] }\n\
+                    \"m[2-3]\" = { address = \"10.0.0.[2-3]\" }\n\n";
+    let settings = format!(
+        "{PROMETHEUS}\ninputs.docker.role = \"docker\"\n\
+         inputs.haproxy = {{ role = \"lb\", servers = [\"/run/haproxy/admin.sock\"] }}"
+    );
+    let deployment = deploy_on(machines, &plan(&settings)).await?;
+    // Where there is no docker, nobody is of its group.
+    let told = stage.run(&deployment, Mode::Real).await?;
+    let rows = told.rows(MODULE);
+    let Some(Status::Failed(why)) = rows.get("m1").map(|row| &row.status) else {
+        panic!("{rows:?}");
+    };
+    assert!(why.contains("group 'docker' does not exist"), "{why}");
+    for group in ["docker", "haproxy"] {
+        machine(&stage, "m1")
+            .state()
+            .groups
+            .insert(group.to_owned());
+    }
+    let told = stage.run(&deployment, Mode::Real).await?;
+    assert!(told.summary.is_good(), "{:?}", told.summary);
+    let groups = |name: &str| {
+        let state = machine(&stage, name).state();
+        let user = state.users.get("telegraf").expect("a user");
+        let groups = user.groups.iter().filter(|name| *name != "telegraf");
+        groups.cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(groups("m1"), ["docker", "haproxy"]);
+    assert_eq!(groups("m2"), [""; 0]);
     Ok(())
 }
 
@@ -326,12 +360,7 @@ async fn removal_leaves_nothing_but_the_package() -> Result<()> {
     let stage = stage()?;
     let deployment = deploy(&plan(PROMETHEUS)).await?;
     stage.run(&deployment, Mode::Real).await?;
-    let all = Removal::of(&deployment, &BTreeSet::new(), false)?;
-    let effects = stage.stack(Mode::Real, &stage.journal()?)?;
-    let (events, _heard) = mpsc::unbounded_channel();
-    let (_go_on, stop) = watch::channel(false);
-    let summary = cellhost_engine::remove(&deployment, &all, effects, events, stop).await;
-    assert!(summary.is_good(), "{summary:?}");
+    stage.remove_all(&deployment, false).await?;
     for name in NAMES {
         let state = machine(&stage, name).state();
         let mut left = state.nodes.keys().filter(|path| path.contains("telegraf"));

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 
 use crate::site::{Ran, Site, eventually};
 use crate::watcher::Watcher;
 
 const PATIENCE: Duration = Duration::from_mins(2);
+const MOMENT: Duration = Duration::from_secs(10);
 /// With everything that a file, a statement or a shell could take for something else.
 const PASSWORD: &str = r#"a:b'c"d\e#f $g"#;
 
@@ -38,22 +39,6 @@ impl Site {
         self.run(options, &[("SST", PASSWORD)])
     }
 
-    fn cellhost_removes(&self) -> Result<()> {
-        let guests = cellhost_system_tests::guests().canonicalize()?;
-        let guests = guests.to_str().context("a path in UTF-8")?;
-        let words = [
-            "remove",
-            "--modules",
-            guests,
-            "--yes-remove",
-            "lab",
-            "plan.toml",
-        ];
-        let removed = self.cellhost(&words, &[("SST", PASSWORD)]).output()?;
-        Ran::of(&removed)?.ends_with(0);
-        Ok(())
-    }
-
     fn changes_of_another_run(&self) -> Result<u64> {
         self.run_galera(&["--format", "json"])?
             .ends_with(0)
@@ -75,6 +60,11 @@ impl Site {
     pub(crate) fn assert_one_cluster(&self, machines: &[u16]) -> Result<String> {
         let mut all = Vec::new();
         for machine in machines {
+            // Whoever stays hears of one that has gone a moment after it has.
+            eventually("it sees all and nobody else", MOMENT, || {
+                let told = self.sql(*machine, "SHOW GLOBAL STATUS LIKE 'wsrep_cluster_size'")?;
+                Ok(told == format!("wsrep_cluster_size\t{}", machines.len()))
+            })?;
             let told = self.sql(
                 *machine,
                 "SHOW GLOBAL STATUS WHERE Variable_name IN ('wsrep_cluster_size', \
@@ -230,7 +220,7 @@ impl Site {
 
     fn comes_back_after_a_removal(&self, history: &str) -> Result<()> {
         let rows = self.numbers(1)?;
-        self.cellhost_removes()?;
+        self.remove(&[], &[("SST", PASSWORD)])?;
         for machine in [1, 2, 3] {
             assert!(self.does(
                 machine,

@@ -280,17 +280,7 @@ impl Site {
     }
 
     fn takes_balancers_off(&self) -> Result<()> {
-        let guests = cellhost_system_tests::guests().canonicalize()?;
-        let guests = guests.to_str().context("a path in UTF-8")?;
-        let words = [
-            "remove",
-            "--modules",
-            guests,
-            "--yes-remove",
-            "lab",
-            "plan.toml",
-        ];
-        Ran::of(&self.cellhost(&words, &VARIABLES).output()?)?.ends_with(0);
+        self.remove(&[], &VARIABLES)?;
         let left = "find / -xdev -path /var/lib/cellhost -prune -o -path '*marathon-lb*' -print; \
                     pidof haproxy; \
                     ls -d /etc/systemd/system/haproxy.service.d 2>/dev/null; \

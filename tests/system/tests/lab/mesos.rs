@@ -142,18 +142,7 @@ impl Site {
     }
 
     fn takes_mesos_away(&self) -> Result<()> {
-        let guests = cellhost_system_tests::guests().canonicalize()?;
-        let guests = guests.to_str().context("a path in UTF-8")?;
-        let words = [
-            "remove",
-            "--modules",
-            guests,
-            "--yes-remove",
-            "lab",
-            "plan.toml",
-        ];
-        let removed = self.cellhost(&words, &[("OWN", SECRET)]).output()?;
-        Ran::of(&removed)?.ends_with(0);
+        self.remove(&[], &[("OWN", SECRET)])?;
         for machine in ALL {
             let gone = "for path in /etc/mesos/cell /etc/marathon/cell /opt/mesos /opt/marathon \
                         /etc/systemd/system/mesos-master.service \

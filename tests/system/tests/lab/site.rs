@@ -137,6 +137,16 @@ impl Site {
         Ran::of(&self.enter(&words, variables).output()?)
     }
 
+    /// Takes everything in the plan off its machines again, with these options.
+    pub(crate) fn remove(&self, options: &[&str], variables: &[(&str, &str)]) -> Result<()> {
+        let guests = cellhost_system_tests::guests().canonicalize()?;
+        let guests = guests.to_str().context("a path in UTF-8")?;
+        let words = ["remove", "--modules", guests, "--yes-remove", "lab"];
+        let words = [&words[..], options, &["plan.toml"]].concat();
+        Ran::of(&self.cellhost(&words, variables).output()?)?.ends_with(0);
+        Ok(())
+    }
+
     /// Does something to a machine from outside, as `cellhost lab` does.
     pub(crate) fn fault(&self, verb: &str, machine: u16) -> Result<()> {
         let output = Command::new(&self.program)

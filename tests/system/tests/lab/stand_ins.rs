@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
 use crate::shelf::Shelf;
 use crate::site::{Ran, Site, eventually};
@@ -98,15 +98,6 @@ impl Site {
         self.run_both()?.ends_with(0);
         Ok(())
     }
-
-    fn takes_both_off(&self, purge: &[&str]) -> Result<()> {
-        let guests = cellhost_system_tests::guests().canonicalize()?;
-        let guests = guests.to_str().context("a path in UTF-8")?;
-        let words = ["remove", "--modules", guests, "--yes-remove", "lab"];
-        let words = [&words[..], purge, &["plan.toml"]].concat();
-        Ran::of(&self.cellhost(&words, &VARIABLES).output()?)?.ends_with(0);
-        Ok(())
-    }
 }
 
 #[test]
@@ -159,7 +150,7 @@ fn minio_and_telegraf_share_machines_are_changed_and_leave_them() -> Result<()> 
     site.tries_before_it_goes_live(&shelf)?;
 
     // It goes and leaves the data; then the data goes too.
-    site.takes_both_off(&[])?;
+    site.remove(&[], &VARIABLES)?;
     let left = "find /etc /opt /usr/local -path '*minio*' -o -path '*telegraf*'; \
                 grep minio /etc/hosts; getent passwd telegraf";
     for machine in 1..=4 {
@@ -172,7 +163,7 @@ fn minio_and_telegraf_share_machines_are_changed_and_leave_them() -> Result<()> 
     }
     site.run_both()?.ends_with(0);
     assert_eq!(site.deployments(&[1])?.first(), ids.first());
-    site.takes_both_off(&["--purge-data"])?;
+    site.remove(&["--purge-data"], &VARIABLES)?;
     for machine in 1..=4 {
         assert!(site.does(
             machine,
