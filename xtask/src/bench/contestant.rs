@@ -14,6 +14,8 @@ pub(super) enum Contestant {
     FloorMasters,
     /// cellhost, with no connection to begin with.
     CellhostCold,
+    /// The same with the key exchange that pyinfra has.
+    CellhostAlike,
     /// cellhost, with the connections that the run before left.
     CellhostWarm,
     /// pyinfra.
@@ -36,9 +38,10 @@ pub(super) enum Half {
 
 impl Contestant {
     /// All, in the order in which they take turns.
-    pub(super) const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 8] = [
         Self::FloorFresh,
         Self::CellhostCold,
+        Self::CellhostAlike,
         Self::FloorMasters,
         Self::CellhostWarm,
         Self::Pyinfra,
@@ -52,6 +55,7 @@ impl Contestant {
             Self::FloorFresh => "floor, new connections",
             Self::FloorMasters => "floor, living masters",
             Self::CellhostCold => "cellhost, cold",
+            Self::CellhostAlike => "cellhost, cold, curve25519",
             Self::CellhostWarm => "cellhost, warm",
             Self::Pyinfra => "pyinfra",
             Self::Mitogen => "Ansible with Mitogen",
@@ -73,6 +77,7 @@ impl Contestant {
     pub(super) fn rounds(self, half: Half, machines: u16, short: bool) -> u32 {
         let (first, no_op) = match self {
             Self::FloorFresh | Self::CellhostCold => (3, 7),
+            Self::CellhostAlike => (3, 0),
             Self::FloorMasters | Self::CellhostWarm => (0, 7),
             Self::Pyinfra => (2, 3),
             Self::Mitogen => (1, 2),

@@ -13,6 +13,10 @@ use super::super::{floor, peers};
 /// computer that is busy with fifty machines of its own.
 const PATIENCE: u8 = 60;
 
+/// The key exchange that pyinfra's ssh prefers, where ssh itself prefers one that takes seven times as
+/// much computing.
+const PYINFRAS_KEYS: &str = "key-exchange = \"curve25519-sha256@libssh.org\"\n";
+
 /// How each contestant is called.
 pub(super) struct Commands<'a> {
     order: &'a Order,
@@ -42,7 +46,8 @@ impl<'a> Commands<'a> {
             fs_err::create_dir(commands.sockets(contestant))?;
         }
         floor::write(job, &order.machines, commands.folder.path())?;
-        commands.write_plan()?;
+        commands.write_plan(commands.folder.path(), "")?;
+        commands.write_plan(&commands.alike(), PYINFRAS_KEYS)?;
         commands.write_ansible()?;
         commands.write_pyinfra()?;
         Ok(commands)
@@ -58,11 +63,16 @@ impl<'a> Commands<'a> {
         let mut command = match contestant {
             Contestant::FloorFresh => self.floor(half, None),
             Contestant::FloorMasters => self.floor(half, Some(&self.sockets(contestant))),
-            Contestant::CellhostCold | Contestant::CellhostWarm => self.cellhost(contestant),
+            Contestant::CellhostCold | Contestant::CellhostAlike | Contestant::CellhostWarm => {
+                self.cellhost(contestant)
+            }
             Contestant::Pyinfra => self.pyinfra(),
             Contestant::Mitogen | Contestant::Ansible => self.ansible(contestant)?,
         };
-        command.current_dir(self.folder.path());
+        command.current_dir(match contestant {
+            Contestant::CellhostAlike => self.alike(),
+            _ => self.folder.path().to_owned(),
+        });
         Ok(command)
     }
 
@@ -72,6 +82,11 @@ impl<'a> Commands<'a> {
         fs_err::remove_dir_all(&sockets)?;
         fs_err::create_dir(sockets)?;
         Ok(())
+    }
+
+    /// Where the plan is that has pyinfra's key exchange.
+    fn alike(&self) -> PathBuf {
+        self.folder.path().join("alike")
     }
 
     fn sockets(&self, contestant: Contestant) -> PathBuf {
@@ -133,8 +148,9 @@ impl<'a> Commands<'a> {
         Ok(command)
     }
 
-    fn write_plan(&self) -> Result<()> {
-        let mut plan = "cell = \"bench\"\n\n[ssh]\nuser = \"root\"\n\n[machines]\n".to_owned();
+    fn write_plan(&self, folder: &Path, ssh: &str) -> Result<()> {
+        fs_err::create_dir_all(folder)?;
+        let mut plan = format!("cell = \"bench\"\n\n[ssh]\nuser = \"root\"\n{ssh}\n[machines]\n");
         for machine in &self.order.machines {
             // Writing to a string does not fail.
             let _ = writeln!(
@@ -144,8 +160,8 @@ impl<'a> Commands<'a> {
             );
         }
         let _ = writeln!(plan, "\n[modules.{}]\non = \"all\"", job::MODULE);
-        fs_err::write(self.folder.path().join("plan.toml"), plan)?;
-        let modules = self.folder.path().join("modules");
+        fs_err::write(folder.join("plan.toml"), plan)?;
+        let modules = folder.join("modules");
         fs_err::create_dir(&modules)?;
         let file = format!("{}.wasm", job::MODULE);
         let built = self.order.place.with_file_name("guests").join(&file);
