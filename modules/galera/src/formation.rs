@@ -128,7 +128,8 @@ impl Formation<'_> {
         }
         self.waited += 1;
         log::doing(&format!("waiting for {what}"));
-        self.members.first().map_or(Ok(()), member::pause)
+        let first = self.members.first();
+        first.map_or(Ok(()), |machine| machine.pause(1))
     }
 
     fn warn_of_versions(&self) {

@@ -119,11 +119,6 @@ pub(crate) fn client(user: &str, statements: &str) -> Command {
     Command::new(words.into_iter().chain(how)).deadline_seconds(20)
 }
 
-/// Lets a second pass.
-pub(crate) fn pause(machine: &Machine) -> Result<(), Failure> {
-    Command::new(["sleep", "1"]).probe(machine).map(drop)
-}
-
 /// An address of IPv6 has colons of its own.
 pub(crate) fn bracketed(address: &str) -> String {
     if address.contains(':') {
@@ -161,7 +156,7 @@ fn await_step(machine: &Machine) -> Result<Seen, Failure> {
             State::Stopped(_) => break,
             state => log::doing(&format!("waiting for {}, which {state}", seen.name)),
         }
-        pause(machine)?;
+        machine.pause(1)?;
         seen = look::at(machine);
     }
     Err(Failure::failed(format!(

@@ -60,7 +60,7 @@ pub(crate) fn form(cell: &Cell<Settings>) -> Result<(), Failure> {
         }
         waited += 1;
         log::doing(&format!("waiting: {}", late.join(", ")));
-        Command::new(["sleep", "1"]).probe(first)?;
+        first.pause(1)?;
     }
 }
 

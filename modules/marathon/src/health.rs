@@ -82,7 +82,7 @@ pub(crate) fn form(cell: &Cell<Settings>) -> Result<(), Failure> {
         waited += 1;
         log::doing(&format!("waiting for {}", late.join(", ")));
         if let Some(machine) = members.first() {
-            Command::new(["sleep", "1"]).probe(machine)?;
+            machine.pause(1)?;
         }
     }
 }

@@ -180,10 +180,8 @@ impl Formation<'_> {
 
     /// Lets a second pass.
     fn pause(&self) -> Result<(), Failure> {
-        let Some(machine) = self.members.first() else {
-            return Ok(());
-        };
-        Command::new(["sleep", "1"]).probe(machine).map(drop)
+        let first = self.members.first();
+        first.map_or(Ok(()), |machine| machine.pause(1))
     }
 }
 

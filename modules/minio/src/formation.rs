@@ -20,7 +20,7 @@ pub(crate) fn form(cell: &Cell<Settings>) -> Result<(), Failure> {
     for _ in 0..PATIENCE {
         log::doing(&format!("waiting: {}", troubles.join(", ")));
         let Some(first) = members.first() else { break };
-        Command::new(["sleep", "1"]).probe(first)?;
+        first.pause(1)?;
         troubles = self::troubles(cell, &members)?;
         if troubles.is_empty() {
             return Ok(());

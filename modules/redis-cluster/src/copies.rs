@@ -56,7 +56,7 @@ pub(crate) fn save(cell: &Cell<Settings>, machine: &Machine, ports: &[u16]) -> R
         }
         if call(settings, &whom, &known, &missed(&known, &address)) {
             // Until those that have just started are in touch with each other, and can vote.
-            Command::new(["sleep", "1"]).probe(machine)?;
+            machine.pause(1)?;
             known = views(settings, &whom)?;
         }
         match copy(&known, &address) {

@@ -24,7 +24,7 @@ pub(crate) fn await_answer(machine: &Machine, port: u16) -> Result<(), Failure> 
             return Ok(());
         };
         log::doing(&format!("waiting: {why}"));
-        Command::new(["sleep", "1"]).probe(machine)?;
+        machine.pause(1)?;
     }
     Err(Failure::failed(format!(
         "{} was given its configuration and does not answer at port {port} after {PATIENCE} s. \

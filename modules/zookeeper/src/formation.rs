@@ -52,7 +52,7 @@ pub(crate) fn join(cell: &Cell<Settings>, machine: &Machine) -> Result<(), Failu
         if seen.serves() {
             return Ok(());
         }
-        pause(machine)?;
+        machine.pause(1)?;
     }
     // Two that vote may both need the other's new list: `form` says what is missing.
     Ok(())
@@ -94,7 +94,8 @@ impl<'a> Formation<'a> {
                 Step::Wait(what) => {
                     waited += 1;
                     log::doing(&format!("waiting for {what}"));
-                    self.members.first().map_or(Ok(()), pause)?;
+                    let first = self.members.first();
+                    first.map_or(Ok(()), |machine| machine.pause(1))?;
                 }
                 step => {
                     waited = 0;
@@ -171,11 +172,6 @@ fn evenness(count: usize) -> Option<String> {
         )),
         _ => None,
     }
-}
-
-/// Lets a second pass.
-fn pause(machine: &Machine) -> Result<(), Failure> {
-    Command::new(["sleep", "1"]).probe(machine).map(drop)
 }
 
 /// Says how all members are, and what helps.

@@ -1,7 +1,7 @@
 use crate::bindings::cellhost::facts::facts;
 use crate::bindings::cellhost::files::files;
 use crate::bindings::cellhost::state::state;
-use crate::{Absent, Changes, Exchange, Failure, Machine, Status, Wishes};
+use crate::{Absent, Answer, Changes, Command, Exchange, Failure, Machine, Status, Wishes};
 
 /// What a module can ask about one machine and of it.
 impl Machine {
@@ -69,6 +69,14 @@ impl Machine {
             && self.stat(room)?.is_some()
             && self.entries(room)?.iter().all(|entry| entry == name);
         Ok(Absent::at(if is_its { room } else { path }))
+    }
+
+    /// Lets seconds pass before it is looked at again. A dry run that has held something back there
+    /// waits for nothing. Whoever uses it asks for the command `sleep`.
+    pub fn pause(&self, seconds: u32) -> Result<(), Failure> {
+        Command::new(["sleep".to_owned(), seconds.to_string()])
+            .probe_assuming(self, Answer::assumed(""))
+            .map(drop)
     }
 
     /// Begins an exchange over TCP with a port, as seen from this machine.
