@@ -168,21 +168,17 @@ fn state(machine: &Machine, answer: &Answer) -> Result<(State, Option<String>), 
     if let Some(report) = Report::parse(&answer.text()).filter(|_| answer.is_success()) {
         return Ok((State::Answers(report), None));
     }
+    // A turn on that machine may hold something back after the first question.
+    let service = Command::new(["systemctl", "is-active", "mariadb"])
+        .probe_assuming(machine, Answer::assumed(ASSUMED))?;
     let note = machine.read_if_any(NOTE, LONGEST)?;
     let note = note.map(|note| String::from_utf8_lossy(&note).trim().to_owned());
-    if answer.text() == ASSUMED {
-        let is_member = note.is_some();
-        return Ok(if is_member {
-            (State::Assumed, note)
-        } else {
-            (State::Stopped(remains(machine)?), note)
-        });
-    }
-    let service = Command::new(["systemctl", "is-active", "mariadb"]).probe(machine)?;
-    Ok(match service.text().as_str() {
-        "active" | "activating" | "deactivating" | "reloading" => (State::Between, note),
-        _ => (State::Stopped(remains(machine)?), note),
-    })
+    let state = match service.text().as_str() {
+        ASSUMED if note.is_some() => State::Assumed,
+        "active" | "activating" | "deactivating" | "reloading" => State::Between,
+        _ => State::Stopped(remains(machine)?),
+    };
+    Ok((state, note))
 }
 
 fn remains(machine: &Machine) -> Result<Remains, Failure> {
