@@ -14,6 +14,7 @@ use crate::name::{CellName, MachineName, SecretName};
 use crate::order::{check_ensemble, check_order};
 use crate::phases::Phases;
 use crate::problem::Problem;
+use crate::registry::Registries;
 use crate::run_rule::RunRule;
 use crate::secret::{SecretSource, Secrets};
 use crate::source::Source;
@@ -31,6 +32,8 @@ pub struct Plan {
     pub run: RunRule,
     /// Where its lock and the records of its runs are, where that is not this computer alone.
     pub state: Option<State>,
+    /// Where modules come from that are not in this program.
+    pub registries: Registries,
     /// Where the values of secrets come from.
     pub secrets: BTreeMap<SecretName, SecretSource>,
     /// The phases, in the order they run.
@@ -112,6 +115,7 @@ struct Draft {
     ssh: Ssh,
     run: RunRule,
     state: Option<State>,
+    registries: Registries,
     secrets: BTreeMap<SecretName, SecretSource>,
     phases: Phases,
     barrier: Barrier,
@@ -128,6 +132,7 @@ impl Draft {
         let ssh = Ssh::read(root.get("ssh"), &secrets);
         let run = RunRule::read(root.get("run"));
         let state = State::read(root.get("state"));
+        let registries = Registries::read(root.get("registry"));
         let inventory = Inventory::read(root.get("machines"), root.get("groups"), &ssh, report);
         let phases = Phases::read(root.get("phases"));
         let (barrier, ensemble) = Barrier::read(root.get("barrier"), &inventory);
@@ -160,6 +165,7 @@ impl Draft {
             ssh,
             run,
             state,
+            registries,
             secrets,
             phases,
             barrier,
@@ -174,6 +180,7 @@ impl Draft {
             ssh: self.ssh,
             run: self.run,
             state: self.state,
+            registries: self.registries,
             secrets: self.secrets,
             phases: self.phases,
             barrier: self.barrier,
