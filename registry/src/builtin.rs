@@ -1,11 +1,14 @@
 //! The standard modules, inside this program.
 
 use std::path::Path;
+use std::sync::OnceLock;
 
+use async_trait::async_trait;
 use cellhost_manifest::extract;
 use cellhost_plan::ModuleId;
 use semver::Version;
 
+use crate::shelf::Fetched;
 use crate::{Shelf, ShelfError};
 
 const MODULES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/builtin.rs"));
@@ -14,33 +17,53 @@ const MODULES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/builtin.rs
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Builtin;
 
+type Named = (ModuleId, Version, &'static [u8]);
+
+impl Builtin {
+    /// What they are, which is read once.
+    fn all() -> Result<&'static [Named], ShelfError> {
+        static ALL: OnceLock<Vec<Named>> = OnceLock::new();
+        if let Some(all) = ALL.get() {
+            return Ok(all);
+        }
+        let mut found = Vec::new();
+        for (name, bytes) in MODULES {
+            let embedded = extract(bytes).map_err(|source| ShelfError::NotAModule {
+                path: Path::new(name).to_owned(),
+                source: Box::new(source),
+            })?;
+            let manifest = embedded.manifest;
+            found.push((manifest.id().clone(), manifest.version, *bytes));
+        }
+        Ok(ALL.get_or_init(|| found))
+    }
+}
+
+#[async_trait]
 impl Shelf for Builtin {
     fn origin(&self) -> String {
         "builtin".to_owned()
     }
 
-    fn modules(&self) -> Result<Vec<(ModuleId, Vec<Version>)>, ShelfError> {
-        MODULES
-            .iter()
-            .map(|(name, bytes)| {
-                let embedded = extract(bytes).map_err(|source| ShelfError::NotAModule {
-                    path: Path::new(name).to_owned(),
-                    source: Box::new(source),
-                })?;
-                Ok((
-                    embedded.manifest.id().clone(),
-                    vec![embedded.manifest.version],
-                ))
-            })
-            .collect()
+    fn modules(&self) -> Result<Vec<ModuleId>, ShelfError> {
+        Ok(Self::all()?.iter().map(|(id, ..)| id.clone()).collect())
     }
 
-    fn fetch(&self, module: &ModuleId, version: &Version) -> Result<Option<Vec<u8>>, ShelfError> {
-        for ((_, bytes), (id, versions)) in MODULES.iter().zip(self.modules()?) {
-            if id == *module && versions.contains(version) {
-                return Ok(Some(bytes.to_vec()));
-            }
-        }
-        Ok(None)
+    async fn versions(&self, module: &ModuleId) -> Result<Vec<Version>, ShelfError> {
+        let own = Self::all()?.iter().filter(|(id, ..)| id == module);
+        Ok(own.map(|(_, version, _)| version.clone()).collect())
+    }
+
+    async fn fetch(
+        &self,
+        module: &ModuleId,
+        version: &Version,
+    ) -> Result<Option<Fetched>, ShelfError> {
+        let mut all = Self::all()?.iter();
+        let found = all.find(|(id, own, _)| id == module && own == version);
+        Ok(found.map(|(.., bytes)| Fetched {
+            bytes: bytes.to_vec(),
+            pin: None,
+        }))
     }
 }

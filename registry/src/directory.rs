@@ -1,31 +1,37 @@
 //! A directory of finished modules.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::OnceLock;
 
+use async_trait::async_trait;
 use cellhost_manifest::extract;
 use cellhost_plan::ModuleId;
 use semver::Version;
 
+use crate::shelf::Fetched;
 use crate::{Shelf, ShelfError};
 
 /// The `.wasm` files of a directory, whatever their names are: what they are stands inside them.
 #[derive(Debug, Clone)]
 pub struct Directory {
     path: PathBuf,
+    all: OnceLock<Vec<Named>>,
 }
 
+type Named = (ModuleId, Version, PathBuf);
+
 impl Directory {
-    /// The modules of this directory. It is read each time something is looked for.
+    /// The modules of this directory. It is read when something is looked for first.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into() }
+        Self {
+            path: path.into(),
+            all: OnceLock::new(),
+        }
     }
 
     fn files(&self) -> Result<Vec<PathBuf>, ShelfError> {
-        let unreadable = |source| ShelfError::Unreadable {
-            origin: self.origin(),
-            source,
-        };
+        let unreadable = |source| self.unreadable(source);
         let mut files = Vec::new();
         for entry in fs_err::read_dir(&self.path).map_err(unreadable)? {
             let path = entry.map_err(unreadable)?.path();
@@ -40,36 +46,45 @@ impl Directory {
         Ok(files)
     }
 
-    /// What a file holds; none where it is no finished module, which is no error: a directory of
-    /// builds has other files too. Whoever asks for it by name is told why it is none.
-    fn look(&self, path: &Path) -> Result<Option<(ModuleId, Version, Vec<u8>)>, ShelfError> {
-        let bytes = fs_err::read(path).map_err(|source| ShelfError::Unreadable {
+    /// What is there, which is read once. A file that is no finished module is no error: a directory
+    /// of builds has other files too. Whoever asks for it by name is told why it is none.
+    fn all(&self) -> Result<&[Named], ShelfError> {
+        if let Some(all) = self.all.get() {
+            return Ok(all);
+        }
+        let mut found = Vec::new();
+        for path in self.files()? {
+            let bytes = fs_err::read(&path).map_err(|source| self.unreadable(source))?;
+            if let Ok(embedded) = extract(&bytes) {
+                let manifest = embedded.manifest;
+                found.push((manifest.id().clone(), manifest.version, path));
+            }
+        }
+        Ok(self.all.get_or_init(|| found))
+    }
+
+    fn unreadable(&self, source: std::io::Error) -> ShelfError {
+        ShelfError::Unreadable {
             origin: self.origin(),
             source,
-        })?;
-        Ok(extract(&bytes).ok().map(|embedded| {
-            (
-                embedded.manifest.id().clone(),
-                embedded.manifest.version,
-                bytes,
-            )
-        }))
+        }
     }
 }
 
+#[async_trait]
 impl Shelf for Directory {
     fn origin(&self) -> String {
         self.path.display().to_string()
     }
 
-    fn modules(&self) -> Result<Vec<(ModuleId, Vec<Version>)>, ShelfError> {
-        let mut found: BTreeMap<ModuleId, Vec<Version>> = BTreeMap::new();
-        for path in self.files()? {
-            if let Some((id, version, _)) = self.look(&path)? {
-                found.entry(id).or_default().push(version);
-            }
-        }
-        Ok(found.into_iter().collect())
+    fn modules(&self) -> Result<Vec<ModuleId>, ShelfError> {
+        let found: BTreeSet<&ModuleId> = self.all()?.iter().map(|(id, ..)| id).collect();
+        Ok(found.into_iter().cloned().collect())
+    }
+
+    async fn versions(&self, module: &ModuleId) -> Result<Vec<Version>, ShelfError> {
+        let own = self.all()?.iter().filter(|(id, ..)| id == module);
+        Ok(own.map(|(_, version, _)| version.clone()).collect())
     }
 
     fn rejects(&self) -> Vec<(String, String)> {
@@ -82,15 +97,16 @@ impl Shelf for Directory {
         files.iter().filter_map(reject).collect()
     }
 
-    fn fetch(&self, module: &ModuleId, version: &Version) -> Result<Option<Vec<u8>>, ShelfError> {
-        for path in self.files()? {
-            if let Some((id, found, bytes)) = self.look(&path)?
-                && id == *module
-                && found == *version
-            {
-                return Ok(Some(bytes));
-            }
-        }
-        Ok(None)
+    async fn fetch(
+        &self,
+        module: &ModuleId,
+        version: &Version,
+    ) -> Result<Option<Fetched>, ShelfError> {
+        let mut all = self.all()?.iter();
+        let Some((.., path)) = all.find(|(id, own, _)| id == module && own == version) else {
+            return Ok(None);
+        };
+        let bytes = fs_err::read(path).map_err(|source| self.unreadable(source))?;
+        Ok(Some(Fetched { bytes, pin: None }))
     }
 }

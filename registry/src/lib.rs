@@ -1,16 +1,30 @@
 //! Module names and versions to bytes.
 //!
-//! A [`Registry`] looks through its [`Shelf`]s for the highest version that a requirement
-//! accepts, and explains itself when there is none. Two shelves exist: the modules inside this
-//! program, and a directory of `.wasm` files. What a shelf claims to hold is compared with the
-//! manifest inside the bytes before anybody gets them.
+//! A [`Registry`] asks its [`Shelf`]s in their order: the first that has a version which a requirement
+//! accepts gives the highest of those, and where none has one it explains itself. There are the modules
+//! inside this program, directories of `.wasm` files, and registries that speak the OCI's protocol,
+//! whose modules are kept in a [`Cache`] and found again by a [`Pin`]. What a shelf claims to hold is
+//! compared with the manifest inside the bytes before anybody gets them. Only this room knows that
+//! protocol.
 
+mod artifact;
 mod builtin;
+mod cache;
 mod directory;
+mod oci;
+mod offer;
+mod pin;
 mod registry;
+mod serve;
 mod shelf;
 
+pub use artifact::{Artifact, Unfit};
 pub use builtin::Builtin;
+pub use cache::{Cache, CacheError};
 pub use directory::Directory;
+pub use oci::{Listener, PublishError, Published, Remote, RemoteError, Scope, publish};
+pub use offer::{Offer, OfferError, Reply};
+pub use pin::Pin;
 pub use registry::{Registry, ResolveError, Resolved};
-pub use shelf::{Shelf, ShelfError};
+pub use serve::serve;
+pub use shelf::{Fetched, Shelf, ShelfError};

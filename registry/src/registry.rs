@@ -6,7 +6,7 @@ use cellhost_manifest::{digest, extract};
 use cellhost_plan::{ModuleId, did_you_mean};
 use semver::{Version, VersionReq};
 
-use crate::{Shelf, ShelfError};
+use crate::{Fetched, Pin, Shelf, ShelfError};
 
 /// All shelves, in the order in which they are asked.
 #[derive(Default)]
@@ -27,6 +27,8 @@ pub struct Resolved {
     pub digest: String,
     /// The bytes.
     pub bytes: Vec<u8>,
+    /// How they are found again, where they come from a registry.
+    pub pin: Option<Pin>,
 }
 
 /// Why there is no such module.
@@ -73,171 +75,221 @@ impl Registry {
         Self { shelves }
     }
 
-    /// Finds the highest version that a requirement accepts.
-    pub fn resolve(
+    /// Finds the highest version that a requirement accepts, on the first shelf that has one; or what
+    /// it was pinned to, where a pin is of the shelf that is asked.
+    pub async fn resolve(
         &self,
         module: &ModuleId,
         requirement: &VersionReq,
+        pin: Option<&Pin>,
     ) -> Result<Resolved, ResolveError> {
-        let mut known = Vec::new();
-        let mut versions: Vec<(Version, usize)> = Vec::new();
-        for (place, shelf) in self.shelves.iter().enumerate() {
-            for (id, found) in shelf.modules()? {
-                if id == *module {
-                    versions.extend(found.into_iter().map(|version| (version, place)));
-                }
-                known.push(id.to_string());
+        let mut others: Vec<(Version, String)> = Vec::new();
+        for shelf in self.shelves.iter().filter(|shelf| shelf.serves(module)) {
+            if let Some(pin) = pin.filter(|pin| shelf.keeps(pin)) {
+                let found = shelf.pinned(pin).await?;
+                return checked(shelf.as_ref(), module, &pin.version, requirement, found);
             }
+            let mut versions = shelf.versions(module).await?;
+            versions.sort();
+            let best = versions.iter().rev().find(|own| requirement.matches(own));
+            if let Some(version) = best {
+                let found = shelf.fetch(module, version).await?;
+                let found = found.ok_or_else(|| ResolveError::Swapped {
+                    origin: shelf.origin(),
+                    module: module.clone(),
+                    version: version.clone(),
+                    found: "nothing".to_owned(),
+                })?;
+                return checked(shelf.as_ref(), module, version, requirement, found);
+            }
+            others.extend(versions.into_iter().map(|own| (own, shelf.origin())));
         }
-        if versions.is_empty() {
+        if others.is_empty() {
             return Err(ResolveError::Unknown {
                 module: module.clone(),
-                hint: self.hint(module, &known),
+                hint: self.hint(module)?,
             });
         }
         // Highest version first; within one version, the first shelf.
-        versions.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
-        let best = versions
+        others.sort_by(|a, b| b.0.cmp(&a.0));
+        let found = others
             .iter()
-            .find(|(version, _)| requirement.matches(version));
-        let Some((version, place)) = best else {
-            let found = versions.iter().map(|(version, place)| {
-                let origin = self
-                    .shelves
-                    .get(*place)
-                    .map_or_else(String::new, |s| s.origin());
-                format!("{version} ({origin})")
-            });
-            return Err(ResolveError::NoVersion {
-                module: module.clone(),
-                requirement: requirement.clone(),
-                found: found.collect::<Vec<_>>().join(", "),
-            });
-        };
-        self.fetch(module, version, *place)
-    }
-
-    fn hint(&self, module: &ModuleId, known: &[String]) -> String {
-        let rejects = self.shelves.iter().flat_map(|shelf| shelf.rejects());
-        if let Some((_, reason)) = rejects.into_iter().find(|(name, _)| name == module.name()) {
-            return reason;
-        }
-        if known.is_empty() {
-            return "this program was built without modules; build them with `cargo xtask \
-                    guests`, or name a directory of modules with `--modules`"
-                .to_owned();
-        }
-        let known: BTreeSet<&str> = known.iter().map(String::as_str).collect();
-        did_you_mean(&module.to_string(), known.iter().copied()).unwrap_or_else(|| {
-            let names: Vec<&str> = known.into_iter().collect();
-            format!("there are {}", names.join(", "))
+            .map(|(version, origin)| format!("{version} ({origin})"));
+        Err(ResolveError::NoVersion {
+            module: module.clone(),
+            requirement: requirement.clone(),
+            found: found.collect::<Vec<_>>().join(", "),
         })
     }
 
-    fn fetch(
+    /// All versions of a module, by where they are, in the order in which places are asked.
+    pub async fn survey(
         &self,
         module: &ModuleId,
-        version: &Version,
-        place: usize,
-    ) -> Result<Resolved, ResolveError> {
-        let swapped = |origin: String, found: String| ResolveError::Swapped {
-            origin,
-            module: module.clone(),
-            version: version.clone(),
-            found,
-        };
-        let Some(holder) = self.shelves.get(place) else {
-            return Err(swapped("nobody".to_owned(), "nothing".to_owned()));
-        };
-        let origin = holder.origin();
-        let Some(bytes) = holder.fetch(module, version)? else {
-            return Err(swapped(origin, "nothing".to_owned()));
-        };
-        match extract(&bytes) {
-            Ok(inside) if inside.manifest.id() == module && inside.manifest.version == *version => {
-                let digest = digest(&bytes);
-                Ok(Resolved {
-                    module: module.clone(),
-                    version: version.clone(),
-                    origin,
-                    digest,
-                    bytes,
-                })
-            }
-            Ok(other) => {
-                let found = format!("{} {}", other.manifest.id(), other.manifest.version);
-                Err(swapped(origin, found))
-            }
-            Err(error) => Err(swapped(origin, error.to_string())),
+    ) -> Vec<(String, Result<Vec<Version>, ShelfError>)> {
+        let mut found = Vec::new();
+        for shelf in self.shelves.iter().filter(|shelf| shelf.serves(module)) {
+            found.push((shelf.origin(), shelf.versions(module).await));
         }
+        found
     }
+
+    fn hint(&self, module: &ModuleId) -> Result<String, ShelfError> {
+        let rejects = self.shelves.iter().flat_map(|shelf| shelf.rejects());
+        if let Some((_, reason)) = rejects.into_iter().find(|(name, _)| name == module.name()) {
+            return Ok(reason);
+        }
+        let mut known = BTreeSet::new();
+        for shelf in &self.shelves {
+            known.extend(shelf.modules()?.iter().map(ToString::to_string));
+        }
+        let asked = self.shelves.iter().filter(|shelf| shelf.serves(module));
+        let asked: Vec<String> = asked.map(|shelf| shelf.origin()).collect();
+        let is_here = self.shelves.iter().all(|shelf| !shelf.is_remote());
+        if known.is_empty() {
+            return Ok(
+                "this program was built without modules; build them with `cargo xtask \
+                       guests`, or name a directory of modules with `--modules`"
+                    .to_owned(),
+            );
+        }
+        let asked = asked.join(", ");
+        let near = did_you_mean(&module.to_string(), known.iter().map(String::as_str));
+        Ok(match near {
+            Some(near) if is_here => near,
+            Some(near) => format!("{near} (looked for in {asked})"),
+            None => format!("looked for in {asked}"),
+        })
+    }
+}
+
+/// Compares what a shelf gave with what it promised.
+fn checked(
+    shelf: &dyn Shelf,
+    module: &ModuleId,
+    version: &Version,
+    requirement: &VersionReq,
+    fetched: Fetched,
+) -> Result<Resolved, ResolveError> {
+    let found = match extract(&fetched.bytes) {
+        Ok(inside) if inside.manifest.id() == module && inside.manifest.version == *version => {
+            return Ok(Resolved {
+                module: module.clone(),
+                version: version.clone(),
+                origin: shelf.origin(),
+                digest: digest(&fetched.bytes),
+                bytes: fetched.bytes,
+                pin: fetched.pin.map(|pin| Pin {
+                    requirement: requirement.clone(),
+                    ..pin
+                }),
+            });
+        }
+        Ok(other) => format!("{} {}", other.manifest.id(), other.manifest.version),
+        Err(error) => error.to_string(),
+    };
+    Err(ResolveError::Swapped {
+        origin: shelf.origin(),
+        module: module.clone(),
+        version: version.clone(),
+        found,
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use async_trait::async_trait;
+
     use super::*;
 
     /// A shelf that claims to hold empty modules.
-    struct Claims(Vec<(&'static str, Vec<&'static str>)>);
+    struct Claims(&'static str, Vec<(&'static str, Vec<&'static str>)>);
 
+    #[async_trait]
     impl Shelf for Claims {
         fn origin(&self) -> String {
-            "claims".to_owned()
+            self.0.to_owned()
         }
 
-        fn modules(&self) -> Result<Vec<(ModuleId, Vec<Version>)>, ShelfError> {
-            let parse = |text: &&str| Version::parse(text).unwrap();
+        fn modules(&self) -> Result<Vec<ModuleId>, ShelfError> {
             Ok(self
-                .0
+                .1
                 .iter()
-                .map(|(name, versions)| {
-                    (name.parse().unwrap(), versions.iter().map(parse).collect())
-                })
+                .map(|(name, _)| name.parse().unwrap())
                 .collect())
         }
 
-        fn fetch(&self, _: &ModuleId, _: &Version) -> Result<Option<Vec<u8>>, ShelfError> {
-            Ok(Some(b"not wasm".to_vec()))
+        async fn versions(&self, module: &ModuleId) -> Result<Vec<Version>, ShelfError> {
+            let own = self.1.iter().filter(|(name, _)| module.name() == *name);
+            let versions = own.flat_map(|(_, versions)| versions);
+            Ok(versions.map(|text| Version::parse(text).unwrap()).collect())
+        }
+
+        async fn fetch(&self, _: &ModuleId, _: &Version) -> Result<Option<Fetched>, ShelfError> {
+            let bytes = b"not wasm".to_vec();
+            Ok(Some(Fetched { bytes, pin: None }))
         }
     }
 
-    fn resolve(claims: Claims, name: &str, requirement: &str) -> ResolveError {
-        let registry = Registry::new(vec![Box::new(claims)]);
+    async fn resolve(shelves: Vec<Claims>, name: &str, requirement: &str) -> ResolveError {
+        let boxed = |shelf| -> Box<dyn Shelf> { Box::new(shelf) };
+        let registry = Registry::new(shelves.into_iter().map(boxed).collect());
         let requirement = VersionReq::parse(requirement).unwrap();
-        registry
-            .resolve(&name.parse().unwrap(), &requirement)
-            .unwrap_err()
+        let name = name.parse().unwrap();
+        let found = registry.resolve(&name, &requirement, None).await;
+        found.unwrap_err()
     }
 
-    #[test]
-    fn names_what_is_near_an_unknown_module() {
-        let error = resolve(Claims(vec![("galera", vec!["1.0.0"])]), "galara", "*");
+    #[tokio::test]
+    async fn names_what_is_near_an_unknown_module() {
+        let claims = Claims("claims", vec![("galera", vec!["1.0.0"])]);
+        let error = resolve(vec![claims], "galara", "*").await;
         assert!(matches!(error, ResolveError::Unknown { hint, .. } if hint.contains("galera")));
     }
 
-    #[test]
-    fn lists_the_versions_that_do_not_match() {
-        let error = resolve(
-            Claims(vec![("galera", vec!["1.0.0", "1.2.0"])]),
-            "galera",
-            "^2",
-        );
+    #[tokio::test]
+    async fn lists_the_versions_that_do_not_match() {
+        let claims = Claims("claims", vec![("galera", vec!["1.0.0", "1.2.0"])]);
+        let other = Claims("other", vec![("galera", vec!["1.1.0"])]);
+        let error = resolve(vec![claims, other], "galera", "^2").await;
         let ResolveError::NoVersion { found, .. } = error else {
             panic!("{error}")
         };
-        assert_eq!(found, "1.2.0 (claims), 1.0.0 (claims)");
+        assert_eq!(found, "1.2.0 (claims), 1.1.0 (other), 1.0.0 (claims)");
     }
 
-    #[test]
-    fn takes_the_highest_version_and_refuses_bytes_that_are_not_it() {
-        let error = resolve(
-            Claims(vec![("galera", vec!["1.0.0", "1.10.0", "1.9.0"])]),
-            "galera",
-            "^1",
-        );
-        let ResolveError::Swapped { version, .. } = error else {
+    async fn taken(shelves: Vec<Claims>, requirement: &str) -> (Version, String) {
+        let error = resolve(shelves, "galera", requirement).await;
+        let ResolveError::Swapped {
+            version, origin, ..
+        } = error
+        else {
             panic!("{error}")
         };
-        assert_eq!(version, Version::new(1, 10, 0));
+        (version, origin)
+    }
+
+    #[tokio::test]
+    async fn takes_the_highest_version_and_refuses_bytes_that_are_not_it() {
+        let claims = Claims("claims", vec![("galera", vec!["1.0.0", "1.10.0", "1.9.0"])]);
+        let found = taken(vec![claims], "^1").await;
+        assert_eq!(found, (Version::new(1, 10, 0), "claims".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn takes_it_from_the_first_shelf_that_will_do() {
+        let all = || {
+            vec![
+                Claims("own", vec![("galera", vec!["1.0.0", "2.0.0-rc.1"])]),
+                Claims("other", vec![("galera", vec!["1.5.0", "2.0.0"])]),
+            ]
+        };
+        let own = |version| (Version::parse(version).unwrap(), "own".to_owned());
+        let other = |version| (Version::parse(version).unwrap(), "other".to_owned());
+        assert_eq!(taken(all(), "^1").await, own("1.0.0"));
+        assert_eq!(taken(all(), "^1.5").await, other("1.5.0"));
+        // One that is not finished is taken by its name only.
+        assert_eq!(taken(all(), "^2").await, other("2.0.0"));
+        assert_eq!(taken(all(), "=2.0.0-rc.1").await, own("2.0.0-rc.1"));
     }
 }

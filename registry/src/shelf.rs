@@ -2,25 +2,70 @@
 
 use std::path::PathBuf;
 
+use async_trait::async_trait;
 use cellhost_manifest::ExtractError;
 use cellhost_plan::ModuleId;
 use semver::Version;
 
+use crate::Pin;
+use crate::oci::RemoteError;
+
+/// A module that a shelf gave.
+#[derive(Debug, Clone)]
+pub struct Fetched {
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// How the same bytes are found again, where they come from a registry. What was required is
+    /// for whoever asked to say.
+    pub pin: Option<Pin>,
+}
+
 /// Keeps modules in versions.
+#[async_trait]
 pub trait Shelf: Send + Sync {
     /// Where it is, in words for a person, such as `builtin`.
     fn origin(&self) -> String;
 
-    /// The modules that it has, each with all its versions.
-    fn modules(&self) -> Result<Vec<(ModuleId, Vec<Version>)>, ShelfError>;
+    /// Whether it is to be asked for this module at all.
+    fn serves(&self, _module: &ModuleId) -> bool {
+        true
+    }
+
+    /// Whether it is somewhere else, where nobody sees what it has.
+    fn is_remote(&self) -> bool {
+        false
+    }
+
+    /// The modules that it has, as far as it can tell without being asked for one.
+    fn modules(&self) -> Result<Vec<ModuleId>, ShelfError> {
+        Ok(Vec::new())
+    }
+
+    /// The versions of a module that it has.
+    async fn versions(&self, module: &ModuleId) -> Result<Vec<Version>, ShelfError>;
 
     /// What lies there and is no module, by the name that it would have, with the reason.
     fn rejects(&self) -> Vec<(String, String)> {
         Vec::new()
     }
 
-    /// The bytes of one version, or none where it does not have it.
-    fn fetch(&self, module: &ModuleId, version: &Version) -> Result<Option<Vec<u8>>, ShelfError>;
+    /// One version, or none where it does not have it.
+    async fn fetch(
+        &self,
+        module: &ModuleId,
+        version: &Version,
+    ) -> Result<Option<Fetched>, ShelfError>;
+
+    /// Whether a pin is of this shelf.
+    fn keeps(&self, _pin: &Pin) -> bool {
+        false
+    }
+
+    /// The bytes of a pin, and no others.
+    async fn pinned(&self, pin: &Pin) -> Result<Fetched, ShelfError> {
+        let address = pin.registry.address(&pin.module);
+        Err(RemoteError::Offline { address }.into())
+    }
 }
 
 /// Why a shelf cannot be used.
@@ -42,4 +87,7 @@ pub enum ShelfError {
         /// What is wrong with it.
         source: Box<ExtractError>,
     },
+    /// A registry does not give it.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
 }

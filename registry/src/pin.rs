@@ -1,0 +1,24 @@
+use cellhost_plan::{ModuleId, ModulePlace};
+use semver::{Version, VersionReq};
+use serde::{Deserialize, Serialize};
+
+/// What a requirement came to: these bytes, this year and the next.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pin {
+    /// The module.
+    #[serde(rename = "name")]
+    pub module: ModuleId,
+    /// What was asked for.
+    pub requirement: VersionReq,
+    /// What was found.
+    pub version: Version,
+    /// Where.
+    pub registry: ModulePlace,
+    /// The hash of its manifest, which signatures are about.
+    pub manifest: String,
+    /// The hash of its bytes.
+    pub layer: String,
+    /// How many there are.
+    pub size: u64,
+}
