@@ -5,12 +5,15 @@ mod drift;
 mod lab;
 mod module;
 mod plan;
+mod registry;
 mod remove;
 mod replay;
 mod resume;
 mod run;
 mod runs;
 mod unlock;
+mod update;
+mod why;
 mod zk;
 
 use std::process::ExitCode;
@@ -55,10 +58,16 @@ enum Command {
     Remove(remove::Args),
     /// Say everything that is wrong with a plan, and touch nothing
     Check(check::Args),
+    /// Take newer versions of modules from registries, and say what they would do more
+    Update(update::Args),
+    /// Say where a module of a plan comes from, and which versions of it there are
+    Why(why::Args),
     /// Look at the ZooKeeper ensemble that a plan counts on
     Zk(zk::Args),
     /// Build modules and look into them
     Module(module::Args),
+    /// Offer modules to others
+    Registry(registry::Args),
     /// Real Debian machines on this computer, for trying and testing
     Lab(lab::Args),
 }
@@ -88,6 +97,9 @@ pub(crate) async fn run(
         Command::Drift(args) => drift::run(args, terminal).await,
         Command::Remove(args) => remove::run(args, terminal).await,
         // Looking ends in order too.
+        Command::Registry(args) => interruptible(registry::run(args, terminal)).await,
+        Command::Update(args) => interruptible(update::run(args, terminal)).await,
+        Command::Why(args) => interruptible(why::run(args, terminal)).await,
         Command::Zk(args) => zk::run(args, terminal).await,
         Command::Check(args) => interruptible(check::run(args, terminal)).await,
         Command::Module(args) => interruptible(module::run(args, terminal)).await,

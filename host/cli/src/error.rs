@@ -56,4 +56,10 @@ impl CommandError {
         self.hints.push(hint.into());
         self
     }
+
+    /// Adds one where there is one.
+    pub(crate) fn maybe_hint(mut self, hint: Option<String>) -> Self {
+        self.hints.extend(hint);
+        self
+    }
 }

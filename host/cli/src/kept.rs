@@ -81,6 +81,7 @@ impl Kept {
             plan: absolute(&args.plan)?,
             plan_sha256: digest(deployment.plan.source.text().as_bytes()),
             modules_from: args
+                .sources
                 .modules
                 .iter()
                 .map(absolute)
@@ -147,14 +148,13 @@ impl Kept {
 
     /// The plan that it was made of, and where its modules came from.
     pub(crate) fn arguments(&self, given: &PlanArgs) -> PlanArgs {
-        let modules = if given.modules.is_empty() {
-            self.modules_from.clone()
-        } else {
-            given.modules.clone()
-        };
+        let mut sources = given.sources.clone();
+        if sources.modules.is_empty() {
+            sources.modules.clone_from(&self.modules_from);
+        }
         PlanArgs {
             plan: self.plan.clone(),
-            modules,
+            sources,
         }
     }
 

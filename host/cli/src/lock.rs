@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use cellhost_engine::Roster;
 use cellhost_plan::CellName;
+use cellhost_registry::Pin;
 use cellhost_state::Store;
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +22,8 @@ pub(crate) struct Lock {
     far: Option<Far>,
     /// Which machine has which number in which module.
     pub(crate) roster: Roster,
+    /// Which bytes the modules are that come from registries.
+    pub(crate) pins: Vec<Pin>,
 }
 
 /// The same of one cell in its store.
@@ -36,6 +39,8 @@ struct Far {
 struct Document {
     #[serde(default)]
     cells: BTreeMap<CellName, Roster>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    modules: BTreeMap<CellName, Vec<Pin>>,
 }
 
 impl Lock {
@@ -63,12 +68,14 @@ impl Lock {
         };
         let there = far.as_ref().and_then(|far| far.written.clone());
         let roster = there.or_else(|| written.cells.get(cell).cloned());
+        let pins = written.modules.get(cell).cloned().unwrap_or_default();
         Ok(Self {
             path,
             cell: cell.clone(),
             written,
             far,
             roster: roster.unwrap_or_default(),
+            pins,
         })
     }
 
@@ -81,6 +88,28 @@ impl Lock {
         document
             .cells
             .insert(self.cell.clone(), self.roster.clone());
+        self.pin(&mut document);
+        self.write(document)
+    }
+
+    /// Writes which modules were found, and nothing else.
+    pub(crate) fn save_pins(&mut self) -> Result<(), CommandError> {
+        let mut document = self.written.clone();
+        self.pin(&mut document);
+        self.write(document)
+    }
+
+    fn pin(&self, document: &mut Document) {
+        if self.pins.is_empty() {
+            document.modules.remove(&self.cell);
+        } else {
+            document
+                .modules
+                .insert(self.cell.clone(), self.pins.clone());
+        }
+    }
+
+    fn write(&mut self, document: Document) -> Result<(), CommandError> {
         if document == self.written {
             return Ok(());
         }
@@ -96,7 +125,8 @@ impl Lock {
 
     fn replace(&self, document: &Document) -> anyhow::Result<()> {
         let text = format!(
-            "# Written by cellhost. Keep it with the plan: machines have their numbers in it.\n\n{}",
+            "# Written by cellhost. Keep it with the plan: machines have their numbers in it, and \
+             modules their versions.\n\n{}",
             toml::to_string(document)?
         );
         let directory = match self.path.parent() {

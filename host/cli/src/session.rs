@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::anyhow;
 use cellhost_engine::{Deployment, Roster, prepare};
 use cellhost_plan::{Diagnostic, Diagnostics, InstanceName, LoadError, Plan, Problem};
-use cellhost_registry::{Builtin, Directory, Registry, ResolveError, Resolved, Shelf};
+use cellhost_registry::Resolved;
 use cellhost_runtime::{Module, Runtime};
 use cellhost_state::Loss;
 
@@ -16,6 +16,7 @@ use crate::cell_lock::CellLock;
 use crate::directories;
 use crate::error::{CommandError, Kind};
 use crate::lock::Lock;
+use crate::modules::{self, Sources};
 use crate::terminal::Terminal;
 
 /// What commands that take a plan have in common.
@@ -25,9 +26,8 @@ pub(crate) struct PlanArgs {
     #[arg(value_name = "PLAN", default_value = "plan.toml")]
     pub(crate) plan: PathBuf,
 
-    /// A directory of modules, looked into before those inside this program; may be repeated
-    #[arg(long, value_name = "DIR")]
-    pub(crate) modules: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) sources: Sources,
 }
 
 /// A plan that can be run.
@@ -125,14 +125,20 @@ impl Session {
     ) -> Result<Self, CommandError> {
         let plan = Arc::new(plan);
         let written = lock.roster.clone();
-        let resolved = resolve(&plan, &registry(&args.modules), terminal)?;
+        let registry = args.sources.registry(&plan.registries, terminal)?;
+        let resolved = modules::resolve(&plan, &registry, &lock.pins, terminal).await?;
+        let pins = modules::pins(resolved.values());
+        if args.sources.locked {
+            modules::unchanged(&lock.pins, &pins)?;
+        }
+        lock.pins = pins;
         let bytes = resolved.values();
         let bytes = bytes
             .map(|found| (found.digest.clone(), found.bytes.clone()))
             .collect();
-        let modules = compile(&plan, resolved, terminal).await?;
+        let compiled = compile(&plan, resolved, terminal).await?;
         let mut roster: Roster = lock.roster.clone();
-        let deployment = prepare(plan.clone(), &modules, &mut roster)
+        let deployment = prepare(plan.clone(), &compiled, &mut roster)
             .await
             .map_err(|found| wrong(&found, terminal))?;
         lock.roster = roster;
@@ -142,19 +148,9 @@ impl Session {
             alone,
             written,
             bytes,
-            shelves: args.modules.clone(),
+            shelves: args.sources.modules.clone(),
         })
     }
-}
-
-/// The shelves that modules come from: the directories named, then this program.
-pub(crate) fn registry(directories: &[PathBuf]) -> Registry {
-    let mut shelves: Vec<Box<dyn Shelf>> = Vec::new();
-    for path in directories {
-        shelves.push(Box::new(Directory::new(path)));
-    }
-    shelves.push(Box::new(Builtin));
-    Registry::new(shelves)
 }
 
 pub(crate) fn load(path: &Path, terminal: &Terminal) -> Result<Plan, CommandError> {
@@ -167,43 +163,6 @@ pub(crate) fn load(path: &Path, terminal: &Terminal) -> Result<Plan, CommandErro
         }
         Err(LoadError::Wrong(found)) => Err(wrong(&found, terminal)),
         Err(error) => Err(CommandError::new(Kind::Usage, error)),
-    }
-}
-
-fn resolve(
-    plan: &Plan,
-    registry: &Registry,
-    terminal: &Terminal,
-) -> Result<BTreeMap<InstanceName, Resolved>, CommandError> {
-    let mut resolved = BTreeMap::new();
-    let mut found: Vec<Diagnostic> = Vec::new();
-    for usage in &plan.modules {
-        let problem = match registry.resolve(&usage.module, &usage.requirement) {
-            Ok(module) => {
-                resolved.insert(usage.name.clone(), module);
-                continue;
-            }
-            Err(ResolveError::Unknown { module, hint }) => {
-                Problem::new(format!("there is no module `{module}`")).help(hint)
-            }
-            Err(error @ ResolveError::NoVersion { .. }) => {
-                let ResolveError::NoVersion { found, .. } = &error else {
-                    continue;
-                };
-                Problem::new(error.to_string()).help(format!("there are {found}"))
-            }
-            Err(error) => return Err(CommandError::new(Kind::Failed, error)),
-        };
-        found.push(Diagnostic::error(
-            &plan.source,
-            usage.requirement_span(),
-            problem,
-        ));
-    }
-    if found.is_empty() {
-        Ok(resolved)
-    } else {
-        Err(wrong(&found.into(), terminal))
     }
 }
 

@@ -1,7 +1,8 @@
 //! `cellhost module`: builds modules and looks into them.
 
 mod build;
-mod inspect;
+pub(crate) mod inspect;
+mod publish;
 
 use std::process::ExitCode;
 
@@ -22,11 +23,14 @@ enum Command {
     Build(build::Args),
     /// Show what a module is, needs and asks for
     Inspect(inspect::Args),
+    /// Put a finished module into a registry, under its version
+    Publish(publish::Args),
 }
 
 pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<ExitCode, CommandError> {
     match args.command {
         Command::Build(args) => build::run(args, terminal).await,
-        Command::Inspect(args) => inspect::run(&args, terminal),
+        Command::Inspect(args) => inspect::run(&args, terminal).await,
+        Command::Publish(args) => publish::run(&args, terminal).await,
     }
 }

@@ -21,9 +21,10 @@ use tokio::sync::mpsc;
 use super::counted;
 use crate::afar;
 use crate::error::{CommandError, Kind};
+use crate::modules::Sources;
 use crate::record::{Entry, Opening, Shelf, bring_modules, kept};
 use crate::report::{self, Format, clean};
-use crate::session::{compile, registry, wrong};
+use crate::session::{compile, wrong};
 use crate::terminal::Terminal;
 
 use with::{Other, compare, replace};
@@ -151,10 +152,12 @@ async fn prepared(
             origin: "the record".to_owned(),
             digest: used.sha256.clone(),
             bytes: kept(&used.sha256)?,
+            pin: None,
         };
         found.insert(used.name.clone(), resolved);
     }
-    replace(&plan, &mut found, &args.with, &registry(&args.modules))?;
+    let registry = Sources::of(args.modules.clone()).registry(&plan.registries, terminal)?;
+    replace(&plan, &mut found, &args.with, &registry).await?;
     let modules = compile(&plan, found, terminal).await?;
     let mut roster = opening.roster.clone();
     prepare(Arc::new(plan), &modules, &mut roster)

@@ -15,6 +15,7 @@ use serde_json::json;
 use super::run::dismiss;
 use crate::afar;
 use crate::error::{CommandError, Kind as Fault};
+use crate::modules::Sources;
 use crate::reach::{Reach, ReachArgs};
 use crate::record::{self, Ended, Entry, Kind, Opening, Shelf, kept_apart};
 use crate::report;
@@ -67,11 +68,11 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<ExitCode, Com
         .transpose()?;
     let plan = PlanArgs {
         plan: plan_of(&args, opening),
-        modules: match &apart {
+        sources: Sources::of(match &apart {
             Some(apart) => vec![apart.path().to_owned()],
             None if args.modules.is_empty() => opening.shelves.clone(),
             None => args.modules.clone(),
-        },
+        }),
     };
     let mut session = Session::open_as(&plan, "resume", &opening.roster, terminal).await?;
     let lines = unchanged(&entry, &session, terminal).await?;

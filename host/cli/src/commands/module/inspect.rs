@@ -1,5 +1,6 @@
 //! `cellhost module inspect`: what a module is, needs and asks for.
 
+use std::collections::BTreeSet;
 use std::fmt::{Display, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -11,6 +12,7 @@ use cellhost_runtime::{Import, Runtime};
 use serde_json::json;
 
 use crate::error::{CommandError, Kind};
+use crate::modules;
 use crate::report::Format;
 use crate::terminal::Terminal;
 
@@ -25,9 +27,9 @@ pub(crate) struct Args {
     format: Format,
 }
 
-pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<ExitCode, CommandError> {
+pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<ExitCode, CommandError> {
     let failed = |error: anyhow::Error| CommandError::new(Kind::Failed, error);
-    let bytes = bytes(&args.module)?;
+    let bytes = bytes(&args.module).await?;
     let embedded = extract(&bytes).map_err(|error| failed(error.into()))?;
     let runtime = Runtime::new(None).map_err(|error| failed(error.into()))?;
     let imports = runtime
@@ -50,7 +52,7 @@ pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<ExitCode, CommandE
     Ok(ExitCode::SUCCESS)
 }
 
-fn bytes(module: &str) -> Result<Vec<u8>, CommandError> {
+async fn bytes(module: &str) -> Result<Vec<u8>, CommandError> {
     let path = PathBuf::from(module);
     if path.is_file()
         || path
@@ -63,17 +65,8 @@ fn bytes(module: &str) -> Result<Vec<u8>, CommandError> {
         .parse()
         .map_err(|problem: cellhost_plan::Problem| CommandError::new(Kind::Usage, problem))?;
     let registry = Registry::new(vec![Box::new(Builtin)]);
-    match registry.resolve(&id, &semver::VersionReq::STAR) {
-        Ok(resolved) => Ok(resolved.bytes),
-        Err(error @ cellhost_registry::ResolveError::Unknown { .. }) => {
-            let cellhost_registry::ResolveError::Unknown { hint, .. } = &error else {
-                return Err(CommandError::new(Kind::Usage, error));
-            };
-            let hint = hint.clone();
-            Err(CommandError::new(Kind::Usage, error).hint(hint))
-        }
-        Err(error) => Err(CommandError::new(Kind::Failed, error)),
-    }
+    let found = registry.resolve(&id, &semver::VersionReq::STAR, None).await;
+    Ok(found.map_err(modules::failed)?.bytes)
 }
 
 fn text(embedded: &Embedded, imports: &[Import], size: usize) -> String {
@@ -140,26 +133,43 @@ fn rolling(text: &mut String, keys: &RollingKeys) {
 }
 
 fn asked(text: &mut String, ask: &Ask) {
-    let mut line = |what: &str, items: Vec<String>| {
+    for (what, items) in wishes(ask) {
         if !items.is_empty() {
             let _ = writeln!(text, "    {what} {}", items.join(", "));
         }
-    };
-    line("writes", words(&ask.paths));
-    line("reads", words(&ask.reads));
-    line("runs", words(&ask.commands));
-    line("packages", words(&ask.packages));
-    line("services", words(&ask.services));
-    line("users", words(&ask.users));
-    line("groups", words(&ask.groups));
-    line("fetches", words(&ask.urls));
-    line("cron jobs", words(&ask.cron));
-    line("kernel keys", words(&ask.sysctl));
-    line("kernel modules", words(&ask.kernel_modules));
-    line("mounts at", words(&ask.mounts));
-    line("containers", words(&ask.containers));
-    line("images", words(&ask.images));
-    line("dials", words(&ask.dial));
+    }
+}
+
+/// What is asked for, each with what would be done with it.
+fn wishes(ask: &Ask) -> [(&'static str, Vec<String>); 15] {
+    [
+        ("writes", words(&ask.paths)),
+        ("reads", words(&ask.reads)),
+        ("runs", words(&ask.commands)),
+        ("packages", words(&ask.packages)),
+        ("services", words(&ask.services)),
+        ("users", words(&ask.users)),
+        ("groups", words(&ask.groups)),
+        ("fetches", words(&ask.urls)),
+        ("cron jobs", words(&ask.cron)),
+        ("kernel keys", words(&ask.sysctl)),
+        ("kernel modules", words(&ask.kernel_modules)),
+        ("mounts at", words(&ask.mounts)),
+        ("containers", words(&ask.containers)),
+        ("images", words(&ask.images)),
+        ("dials", words(&ask.dial)),
+    ]
+}
+
+/// All that a module can do at most, one thing a line.
+pub(crate) fn powers(embedded: &Embedded, imports: &[String]) -> BTreeSet<String> {
+    let imports = imports.iter().map(|import| format!("imports {import}"));
+    let asks = embedded.manifest.asks.iter().flat_map(wishes);
+    let asks = asks.flat_map(|(what, items)| {
+        let lines = items.into_iter().map(move |item| format!("{what} {item}"));
+        lines.collect::<Vec<_>>()
+    });
+    imports.chain(asks).collect()
 }
 
 fn words<T: Display>(items: &[T]) -> Vec<String> {

@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use super::engage;
 use crate::commands::counted;
 use crate::error::{CommandError, Kind};
+use crate::modules;
 use crate::record::Opening;
 use crate::report::{Format, clean};
 use crate::terminal::Terminal;
@@ -42,7 +43,7 @@ impl FromStr for Other {
 }
 
 /// Puts other versions in the place of those that a run had.
-pub(super) fn replace(
+pub(super) async fn replace(
     plan: &Plan,
     found: &mut BTreeMap<InstanceName, Resolved>,
     others: &[Other],
@@ -58,8 +59,9 @@ pub(super) fn replace(
             let exact = VersionReq::parse(&format!("={}", other.version))
                 .map_err(|error| CommandError::new(Kind::Bug, error))?;
             let resolved = registry
-                .resolve(&usage.module, &exact)
-                .map_err(|error| CommandError::new(Kind::Usage, error))?;
+                .resolve(&usage.module, &exact, None)
+                .await
+                .map_err(modules::failed)?;
             found.insert(usage.name.clone(), resolved);
         }
         if !used {

@@ -1,0 +1,135 @@
+//! `cellhost update`: newer versions of modules, with what they would do more.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::ExitCode;
+
+use anyhow::anyhow;
+use cellhost_manifest::{Interfaces, extract};
+use cellhost_plan::{InstanceName, ModuleUse, Plan};
+use cellhost_registry::{Pin, Registry, Resolved};
+
+use super::module::inspect::powers;
+use crate::cell_lock::CellLock;
+use crate::error::{CommandError, Kind};
+use crate::lock::Lock;
+use crate::modules;
+use crate::session::{PlanArgs, load};
+use crate::terminal::Terminal;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    plan: PlanArgs,
+
+    /// Only these, by their names in the plan or their own; may be repeated
+    #[arg(long = "module", value_name = "MODULE")]
+    only: Vec<String>,
+
+    /// Only say what would change
+    #[arg(long)]
+    dry_run: bool,
+}
+
+pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<ExitCode, CommandError> {
+    let plan = load(&args.plan.plan, terminal)?;
+    let _alone = CellLock::take(&plan, "update").await?;
+    let mut lock = Lock::load(&args.plan.plan, &plan.cell, None).await?;
+    let chosen = chosen(&plan, &args.only)?;
+    let registry = args.plan.sources.registry(&plan.registries, terminal)?;
+    let before = lock.pins.clone();
+    let staying = |pin: &Pin| !chosen.iter().any(|usage| modules::is_of(pin, usage));
+    let kept: Vec<Pin> = before.iter().filter(|pin| staying(pin)).cloned().collect();
+    let found = modules::resolve(&plan, &registry, &kept, terminal).await?;
+    let told = told(&plan, &registry, &before, &found, terminal).await?;
+    lock.pins = modules::pins(found.values());
+    if args.plan.sources.locked {
+        modules::unchanged(&before, &lock.pins)?;
+    }
+    let changes = lock.pins != before;
+    if changes && !args.dry_run {
+        lock.save_pins()?;
+    }
+    terminal.data(told);
+    terminal.note(match (changes, args.dry_run) {
+        (false, _) => "all modules are as cellhost.lock says",
+        (true, true) => "nothing was written",
+        (true, false) => {
+            "cellhost.lock is written; `cellhost plan` says what it means for machines"
+        }
+    });
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The uses of modules that were named; all where none was.
+fn chosen<'a>(plan: &'a Plan, only: &[String]) -> Result<Vec<&'a ModuleUse>, CommandError> {
+    let is_named = |usage: &ModuleUse, name: &String| {
+        usage.name.as_str() == name
+            || usage.module.name() == name
+            || usage.module.to_string() == *name
+    };
+    for name in only {
+        if !plan.modules.iter().any(|usage| is_named(usage, name)) {
+            let error = anyhow!("the plan has no module `{}`", name.escape_debug());
+            return Err(CommandError::new(Kind::Usage, error));
+        }
+    }
+    let all = plan.modules.iter();
+    Ok(all
+        .filter(|usage| only.is_empty() || only.iter().any(|name| is_named(usage, name)))
+        .collect())
+}
+
+/// Says what becomes of each module that comes from a registry.
+async fn told(
+    plan: &Plan,
+    registry: &Registry,
+    before: &[Pin],
+    found: &BTreeMap<InstanceName, Resolved>,
+    terminal: &Terminal,
+) -> Result<String, CommandError> {
+    let mut lines = Vec::new();
+    let mut said: BTreeSet<(String, String)> = BTreeSet::new();
+    for usage in &plan.modules {
+        let Some(now) = found.get(&usage.name).filter(|now| now.pin.is_some()) else {
+            continue;
+        };
+        let (module, requirement) = (usage.module.to_string(), usage.requirement.to_string());
+        if !said.insert((module.clone(), requirement.clone())) {
+            continue;
+        }
+        let head = format!("{module} {requirement}");
+        let Some(pin) = before.iter().find(|pin| modules::is_of(pin, usage)) else {
+            lines.push(format!("{head}: {} from {}", now.version, now.origin));
+            lines.extend(powers_of(now)?.iter().map(|power| format!("  + {power}")));
+            continue;
+        };
+        if now.pin.as_ref() == Some(pin) {
+            lines.push(format!("{head}: {} as before", now.version));
+            continue;
+        }
+        lines.push(format!(
+            "{head}: {} in the place of {}, from {}",
+            now.version, pin.version, now.origin
+        ));
+        let then = registry.resolve(&usage.module, &usage.requirement, Some(pin));
+        let then = match then.await {
+            Ok(then) => powers_of(&then)?,
+            Err(error) => {
+                terminal.note(format!("{head}: what it was cannot be looked at: {error}"));
+                BTreeSet::new()
+            }
+        };
+        let now = powers_of(now)?;
+        lines.extend(now.difference(&then).map(|power| format!("  + {power}")));
+        lines.extend(then.difference(&now).map(|power| format!("  - {power}")));
+    }
+    lines.push(String::new());
+    Ok(lines.join("\n"))
+}
+
+fn powers_of(module: &Resolved) -> Result<BTreeSet<String>, CommandError> {
+    let unreadable = |error| CommandError::new(Kind::Failed, error);
+    let embedded = extract(&module.bytes).map_err(unreadable)?;
+    let interfaces = Interfaces::of(&module.bytes).map_err(unreadable)?;
+    Ok(powers(&embedded, &interfaces.imports))
+}

@@ -1,0 +1,100 @@
+//! `cellhost why`: where a module comes from, and what else there would be.
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use anyhow::anyhow;
+use cellhost_plan::{ModuleUse, Plan};
+use cellhost_registry::{Pin, Registry, Resolved};
+
+use crate::error::{CommandError, Kind};
+use crate::lock::Lock;
+use crate::modules;
+use crate::session::{PlanArgs, load};
+use crate::terminal::Terminal;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The module, by its name in the plan or its own
+    #[arg(value_name = "MODULE")]
+    module: String,
+
+    #[command(flatten)]
+    plan: PlanArgs,
+}
+
+pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<ExitCode, CommandError> {
+    let plan = load(&args.plan.plan, terminal)?;
+    let lock = Lock::load(&args.plan.plan, &plan.cell, None).await?;
+    let registry = args.plan.sources.registry(&plan.registries, terminal)?;
+    let name = &args.module;
+    let is_meant = |usage: &&ModuleUse| {
+        usage.name.as_str() == name
+            || usage.module.name() == name
+            || usage.module.to_string() == *name
+    };
+    let meant: Vec<&ModuleUse> = plan.modules.iter().filter(is_meant).collect();
+    if meant.is_empty() {
+        let error = anyhow!("the plan has no module `{}`", name.escape_debug());
+        let names = plan.modules.iter().map(|usage| usage.name.as_str());
+        let near = cellhost_plan::did_you_mean(name, names);
+        return Err(CommandError::new(Kind::Usage, error).maybe_hint(near));
+    }
+    let mut text = String::new();
+    for usage in meant {
+        explain(&mut text, usage, &plan, &lock.pins, &registry).await?;
+    }
+    terminal.data(text);
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn explain(
+    text: &mut String,
+    usage: &ModuleUse,
+    plan: &Plan,
+    pins: &[Pin],
+    registry: &Registry,
+) -> Result<(), CommandError> {
+    let pin = pins.iter().find(|pin| modules::is_of(pin, usage));
+    let found = registry.resolve(&usage.module, &usage.requirement, pin);
+    let found = found.await.map_err(modules::failed)?;
+    let at = plan.source.position(usage.requirement_span().start);
+    // Writing to a string does not fail.
+    let _ = writeln!(
+        text,
+        "{}: {} {}, asked for at {}:{}",
+        usage.name,
+        usage.module,
+        usage.requirement,
+        plan.source.name(),
+        at.line
+    );
+    let _ = writeln!(text, "  {}", taken(&found, pin));
+    let _ = writeln!(
+        text,
+        "  sha256:{}, {} bytes",
+        found.digest,
+        found.bytes.len()
+    );
+    for (origin, versions) in registry.survey(&usage.module).await {
+        let words = match versions {
+            Ok(mut versions) if !versions.is_empty() => {
+                versions.sort();
+                let versions = versions.iter().rev().map(ToString::to_string);
+                versions.collect::<Vec<_>>().join(", ")
+            }
+            Ok(_) => "none".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        let _ = writeln!(text, "  in {origin}: {words}");
+    }
+    Ok(())
+}
+
+fn taken(found: &Resolved, pin: Option<&Pin>) -> String {
+    let (version, origin) = (&found.version, &found.origin);
+    if pin.is_some() && found.pin.as_ref() == pin {
+        return format!("{version} from {origin}, as cellhost.lock says");
+    }
+    format!("{version} from {origin}, the highest that will do on the first place that has one")
+}

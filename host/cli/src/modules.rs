@@ -1,0 +1,175 @@
+//! Which modules a plan means: where they are looked for, and what `cellhost.lock` says of them.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::anyhow;
+use cellhost_plan::{Diagnostic, InstanceName, ModuleUse, Plan, Problem, Registries};
+use cellhost_registry::{
+    Builtin, Cache, Directory, Listener, Pin, Registry, Remote, ResolveError, Resolved, Scope,
+    Shelf, ShelfError,
+};
+use futures_util::future::join_all;
+
+use crate::directories;
+use crate::error::{CommandError, Kind};
+use crate::session::wrong;
+use crate::terminal::Terminal;
+
+/// Where modules are looked for beside the places that the plan names.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(crate) struct Sources {
+    /// A directory of modules, looked into before everything else; may be repeated
+    #[arg(long, value_name = "DIR")]
+    pub(crate) modules: Vec<PathBuf>,
+
+    /// Fail where cellhost.lock does not name the modules yet, or would change
+    #[arg(long)]
+    pub(crate) locked: bool,
+
+    /// Ask no registry: what is not on this computer is not there
+    #[arg(long)]
+    pub(crate) offline: bool,
+}
+
+impl Sources {
+    /// These directories, and what the plan says.
+    pub(crate) fn of(modules: Vec<PathBuf>) -> Self {
+        Self {
+            modules,
+            ..Self::default()
+        }
+    }
+
+    /// The shelves that modules come from, in the order in which they are asked: the directories named,
+    /// the places that the plan names for namespaces, this program, and the plan's registry for the
+    /// rest. Whoever has a namespace of its own is asked for nothing else, and nobody else for it.
+    pub(crate) fn registry(
+        &self,
+        places: &Registries,
+        terminal: &Terminal,
+    ) -> Result<Registry, CommandError> {
+        let mut shelves: Vec<Box<dyn Shelf>> = Vec::new();
+        for path in &self.modules {
+            shelves.push(Box::new(Directory::new(path)));
+        }
+        let cache = Cache::new(directories::cache()?.join("modules"));
+        let remote = |place, scope| {
+            let remote = Remote::new(place, scope, cache.clone());
+            let remote = remote.offline(self.offline).heard_by(listener(terminal));
+            Box::new(remote)
+        };
+        for (namespace, place) in &places.namespaces {
+            let scope = Scope::Namespace(namespace.clone());
+            shelves.push(remote(place.clone(), scope));
+        }
+        if !places
+            .namespaces
+            .contains_key(cellhost_plan::DEFAULT_NAMESPACE)
+        {
+            shelves.push(Box::new(Builtin));
+        }
+        if let Some(place) = &places.default {
+            let named = places.namespaces.keys().cloned().collect();
+            shelves.push(remote(place.clone(), Scope::AllBut(named)));
+        }
+        Ok(Registry::new(shelves))
+    }
+}
+
+/// Says what is fetched: it may take a while.
+fn listener(terminal: &Terminal) -> Listener {
+    let terminal = terminal.clone();
+    Arc::new(move |module, size| {
+        terminal.note(format!("fetching {module}, {} KiB", size.div_ceil(1024)));
+    })
+}
+
+/// Finds all modules of a plan, those that are pinned by their pins.
+pub(crate) async fn resolve(
+    plan: &Plan,
+    registry: &Registry,
+    pins: &[Pin],
+    terminal: &Terminal,
+) -> Result<BTreeMap<InstanceName, Resolved>, CommandError> {
+    let find = |usage: &ModuleUse| {
+        let pin = pins.iter().find(|pin| is_of(pin, usage)).cloned();
+        let (module, requirement) = (usage.module.clone(), usage.requirement.clone());
+        async move { registry.resolve(&module, &requirement, pin.as_ref()).await }
+    };
+    let answers = join_all(plan.modules.iter().map(find)).await;
+    let mut resolved = BTreeMap::new();
+    let mut found: Vec<Diagnostic> = Vec::new();
+    for (usage, answer) in plan.modules.iter().zip(answers) {
+        let problem = match answer {
+            Ok(module) => {
+                resolved.insert(usage.name.clone(), module);
+                continue;
+            }
+            Err(error) => problem(error)?,
+        };
+        let span = usage.requirement_span();
+        found.push(Diagnostic::error(&plan.source, span, problem));
+    }
+    if found.is_empty() {
+        Ok(resolved)
+    } else {
+        Err(wrong(&found.into(), terminal))
+    }
+}
+
+/// Whether a pin is what a use of a module came to.
+pub(crate) fn is_of(pin: &Pin, usage: &ModuleUse) -> bool {
+    pin.module == usage.module && pin.requirement == usage.requirement
+}
+
+/// The pins of modules that were found, each once.
+pub(crate) fn pins<'a>(resolved: impl Iterator<Item = &'a Resolved>) -> Vec<Pin> {
+    let mut pins: Vec<Pin> = resolved.filter_map(|found| found.pin.clone()).collect();
+    pins.sort_by_cached_key(|pin| (pin.module.to_string(), pin.requirement.to_string()));
+    pins.dedup();
+    pins
+}
+
+/// Refuses pins that are not those that are written.
+pub(crate) fn unchanged(written: &[Pin], now: &[Pin]) -> Result<(), CommandError> {
+    let anew = now.iter().find(|pin| !written.contains(pin));
+    let Some(anew) = anew else { return Ok(()) };
+    let error = anyhow!(
+        "cellhost.lock does not say that `{}` {} is {} of {}",
+        anew.module,
+        anew.requirement,
+        anew.version,
+        anew.registry
+    );
+    Err(CommandError::new(Kind::Usage, error)
+        .hint("look at it and write it: `cellhost update`; `--locked` changes nothing there"))
+}
+
+/// Says what is wrong with the plan, or with the world.
+fn problem(error: ResolveError) -> Result<Problem, CommandError> {
+    match error {
+        ResolveError::Unknown { module, hint } => {
+            Ok(Problem::new(format!("there is no module `{module}`")).help(hint))
+        }
+        ResolveError::NoVersion { ref found, .. } => {
+            Ok(Problem::new(error.to_string()).help(format!("there are {found}")))
+        }
+        error => Err(failed(error)),
+    }
+}
+
+/// A command that ends since a module cannot be had.
+pub(crate) fn failed(error: ResolveError) -> CommandError {
+    let hint = match &error {
+        ResolveError::Shelf(ShelfError::Remote(error)) => error.hint(),
+        ResolveError::Unknown { hint, .. } => Some(hint.clone()),
+        _ => None,
+    };
+    let kind = match &error {
+        ResolveError::Unknown { .. } | ResolveError::NoVersion { .. } => Kind::Usage,
+        _ => Kind::Failed,
+    };
+    CommandError::new(kind, error).maybe_hint(hint)
+}
