@@ -11,6 +11,7 @@ mod demo;
 mod guests;
 mod lab_kills;
 mod lab_test;
+mod registry_test;
 mod setup;
 mod step;
 mod test;
@@ -39,6 +40,8 @@ enum Task {
     CrashTest(crash_test::Arguments),
     /// Runs the tests with machines of one module or of all, the long ones included.
     LabTest(lab_test::Arguments),
+    /// Runs the tests of registries, against a docker-registry and against what this program offers.
+    RegistryTest,
     /// Runs every check and every test; what CI runs.
     Test(test::Arguments),
 }
@@ -51,6 +54,7 @@ fn main() -> anyhow::Result<()> {
         Task::Pace(arguments) => bench::pace::run(&arguments),
         Task::CrashTest(arguments) => crash_test::run(&arguments),
         Task::LabTest(arguments) => lab_test::run(&arguments),
+        Task::RegistryTest => registry_test::run(),
         Task::Test(arguments) => test::run(&arguments),
     }
 }

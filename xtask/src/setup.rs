@@ -26,6 +26,7 @@ pub(crate) const TESTS: &[Need] = &[
     ("createrepo_c", "createrepo-c"),
     ("pacman", "pacman-package-manager"),
     ("git", "git"),
+    ("openssl", "openssl"),
     ("python3", "python3"),
 ];
 
