@@ -47,6 +47,7 @@ mod source;
 mod ssh;
 mod state;
 mod suggestion;
+mod trust;
 
 pub use address::{check_address, check_user};
 pub use barrier::{Barrier, Ensemble};
@@ -77,3 +78,4 @@ pub use source::{Position, Source, Span};
 pub use ssh::{Become, BecomeMethod, HostKeys, Ssh};
 pub use state::{State, StoreKind};
 pub use suggestion::{did_you_mean, nearest};
+pub use trust::{KeyFile, Need, Trust};

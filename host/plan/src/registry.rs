@@ -7,6 +7,7 @@ use crate::document::Value;
 use crate::module::ModuleId;
 use crate::name::check_word;
 use crate::problem::Problem;
+use crate::trust::Trust;
 
 /// Where modules come from that are not in this program.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,6 +16,8 @@ pub struct Registries {
     pub default: Option<ModulePlace>,
     /// Of those of a namespace, and of nobody else's.
     pub namespaces: BTreeMap<String, ModulePlace>,
+    /// Whose word counts for modules from registries, by namespace.
+    pub trust: BTreeMap<String, Trust>,
 }
 
 impl Registries {
@@ -34,10 +37,19 @@ impl Registries {
                 places.insert(key.as_str().to_owned(), place);
             }
         }
+        let mut trusted = BTreeMap::new();
+        let trust = table.get("trust").and_then(|value| value.table());
+        for (key, value) in trust.map(|table| table.entries()).unwrap_or_default() {
+            key.parse(|text| check_word("namespace", text));
+            if let Some(trust) = Trust::read(&value) {
+                trusted.insert(key.as_str().to_owned(), trust);
+            }
+        }
         table.finish();
         Self {
             default,
             namespaces: places,
+            trust: trusted,
         }
     }
 }
