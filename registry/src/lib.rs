@@ -4,8 +4,8 @@
 //! accepts gives the highest of those, and where none has one it explains itself. There are the modules
 //! inside this program, directories of `.wasm` files, and registries that speak the OCI's protocol,
 //! whose modules are kept in a [`Cache`] and found again by a [`Pin`]. What a shelf claims to hold is
-//! compared with the manifest inside the bytes before anybody gets them. Only this room knows that
-//! protocol.
+//! compared with the manifest inside the bytes before anybody gets them, and what comes from a registry
+//! is held against the signatures that a [`Trust`] wants. Only this room knows that protocol.
 
 mod artifact;
 mod builtin;
@@ -17,6 +17,8 @@ mod pin;
 mod registry;
 mod serve;
 mod shelf;
+mod signature;
+mod trust;
 
 pub use artifact::{Artifact, Unfit};
 pub use builtin::Builtin;
@@ -28,3 +30,5 @@ pub use pin::Pin;
 pub use registry::{Registry, ResolveError, Resolved};
 pub use serve::serve;
 pub use shelf::{Fetched, Shelf, ShelfError};
+pub use signature::{KeyError, PublicKey, SecretKey, Signature};
+pub use trust::{Rule, Trust, TrustError, TrustedKey};

@@ -3,6 +3,7 @@
 mod client;
 mod credentials;
 mod publish;
+mod signing;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
@@ -14,6 +15,7 @@ use semver::{Version, VersionReq};
 use crate::artifact::{self, Unfit};
 use crate::cache::{Cache, CacheError, Place};
 use crate::shelf::Fetched;
+use crate::signature::Signature;
 use crate::{Pin, Shelf, ShelfError};
 use client::Client;
 
@@ -222,6 +224,7 @@ impl Remote {
                 manifest: artifact::named(manifest),
                 layer: blob.digest,
                 size: bytes.len() as u64,
+                signatures: Vec::new(),
             }),
             bytes,
         })
@@ -279,13 +282,22 @@ impl Shelf for Remote {
         Ok(Some(self.held(module, version, &manifest).await?))
     }
 
+    async fn signatures(&self, pin: &Pin) -> Result<Vec<Signature>, ShelfError> {
+        let client = self.client(&pin.module)?;
+        let repository = self.place.repository(&pin.module);
+        Ok(signing::find(client, &repository, &pin.manifest).await?)
+    }
+
     fn keeps(&self, pin: &Pin) -> bool {
         pin.registry == self.place
     }
 
     async fn pinned(&self, pin: &Pin) -> Result<Fetched, ShelfError> {
         let manifest = self.manifest(&pin.module, &pin.manifest).await?;
-        let found = self.held(&pin.module, &pin.version, &manifest).await?;
+        let mut found = self.held(&pin.module, &pin.version, &manifest).await?;
+        if let Some(now) = &mut found.pin {
+            now.signatures.clone_from(&pin.signatures);
+        }
         match &found.pin {
             Some(now) if now.layer != pin.layer => Err(RemoteError::Swapped {
                 address: format!("{}@{}", self.place.address(&pin.module), pin.manifest),

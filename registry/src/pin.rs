@@ -2,6 +2,8 @@ use cellhost_plan::{ModuleId, ModulePlace};
 use semver::{Version, VersionReq};
 use serde::{Deserialize, Serialize};
 
+use crate::signature::Signature;
+
 /// What a requirement came to: these bytes, this year and the next.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -21,4 +23,7 @@ pub struct Pin {
     pub layer: String,
     /// How many there are.
     pub size: u64,
+    /// Who vouched for it. They are verified each time, by the keys that the plan trusts then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signatures: Vec<Signature>,
 }

@@ -6,12 +6,13 @@ use cellhost_manifest::{digest, extract};
 use cellhost_plan::{ModuleId, did_you_mean};
 use semver::{Version, VersionReq};
 
-use crate::{Fetched, Pin, Shelf, ShelfError};
+use crate::{Fetched, Pin, RemoteError, Shelf, ShelfError, Trust, TrustError};
 
 /// All shelves, in the order in which they are asked.
 #[derive(Default)]
 pub struct Registry {
     shelves: Vec<Box<dyn Shelf>>,
+    trust: Trust,
 }
 
 /// A module in one version, with its bytes.
@@ -64,6 +65,9 @@ pub enum ResolveError {
         /// What the bytes say they are.
         found: String,
     },
+    /// Nobody who is trusted vouches for it.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
     /// A shelf cannot be used.
     #[error(transparent)]
     Shelf(#[from] ShelfError),
@@ -72,7 +76,17 @@ pub enum ResolveError {
 impl Registry {
     /// A registry over these shelves. Where two have the same version, the first one's is taken.
     pub fn new(shelves: Vec<Box<dyn Shelf>>) -> Self {
-        Self { shelves }
+        Self {
+            shelves,
+            trust: Trust::default(),
+        }
+    }
+
+    /// The same with somebody's word for what comes from registries; nothing comes from there without.
+    #[must_use]
+    pub fn trusting(mut self, trust: Trust) -> Self {
+        self.trust = trust;
+        self
     }
 
     /// Finds the highest version that a requirement accepts, on the first shelf that has one; or what
@@ -87,7 +101,8 @@ impl Registry {
         for shelf in self.shelves.iter().filter(|shelf| shelf.serves(module)) {
             if let Some(pin) = pin.filter(|pin| shelf.keeps(pin)) {
                 let found = shelf.pinned(pin).await?;
-                return checked(shelf.as_ref(), module, &pin.version, requirement, found);
+                let found = checked(shelf.as_ref(), module, &pin.version, requirement, found)?;
+                return self.vouched(shelf.as_ref(), found).await;
             }
             let mut versions = shelf.versions(module).await?;
             versions.sort();
@@ -100,7 +115,8 @@ impl Registry {
                     version: version.clone(),
                     found: "nothing".to_owned(),
                 })?;
-                return checked(shelf.as_ref(), module, version, requirement, found);
+                let found = checked(shelf.as_ref(), module, version, requirement, found)?;
+                return self.vouched(shelf.as_ref(), found).await;
             }
             others.extend(versions.into_iter().map(|own| (own, shelf.origin())));
         }
@@ -120,6 +136,37 @@ impl Registry {
             requirement: requirement.clone(),
             found: found.collect::<Vec<_>>().join(", "),
         })
+    }
+
+    /// Refuses what comes from a registry without the word of those who are trusted. What is known of
+    /// that is enough where it is enough; else the registry is asked.
+    async fn vouched(
+        &self,
+        shelf: &dyn Shelf,
+        mut resolved: Resolved,
+    ) -> Result<Resolved, ResolveError> {
+        let Some(pin) = &mut resolved.pin else {
+            return Ok(resolved);
+        };
+        let now = jiff::Timestamp::now().to_string();
+        let today = now.get(..10).unwrap_or(&now);
+        let judge = |pin: &Pin| {
+            self.trust
+                .judge(&pin.module, &pin.manifest, &pin.signatures, today)
+        };
+        let Err(error) = judge(pin) else {
+            return Ok(resolved);
+        };
+        if !self.trust.wants_signatures(&pin.module) {
+            return Err(error.into());
+        }
+        pin.signatures = match shelf.signatures(pin).await {
+            Ok(found) => found,
+            Err(ShelfError::Remote(RemoteError::Offline { .. })) => return Err(error.into()),
+            Err(error) => return Err(error.into()),
+        };
+        judge(pin)?;
+        Ok(resolved)
     }
 
     /// All versions of a module, by where they are, in the order in which places are asked.

@@ -9,6 +9,7 @@ use semver::Version;
 
 use crate::Pin;
 use crate::oci::RemoteError;
+use crate::signature::Signature;
 
 /// A module that a shelf gave.
 #[derive(Debug, Clone)]
@@ -55,6 +56,11 @@ pub trait Shelf: Send + Sync {
         module: &ModuleId,
         version: &Version,
     ) -> Result<Option<Fetched>, ShelfError>;
+
+    /// Who vouches for what a pin names, as far as it knows.
+    async fn signatures(&self, _pin: &Pin) -> Result<Vec<Signature>, ShelfError> {
+        Ok(Vec::new())
+    }
 
     /// Whether a pin is of this shelf.
     fn keeps(&self, _pin: &Pin) -> bool {

@@ -4,9 +4,10 @@ use cellhost_manifest::{Embedded, ExtractError, extract, refused_since};
 use cellhost_plan::{ModuleId, ModulePlace};
 use semver::Version;
 
-use super::RemoteError;
 use super::client::Client;
+use super::{RemoteError, signing};
 use crate::artifact::{self, Artifact};
+use crate::signature::SecretKey;
 
 /// A module that is there by now.
 #[derive(Debug, Clone)]
@@ -19,6 +20,8 @@ pub struct Published {
     pub address: String,
     /// Whether exactly this was there before.
     pub was_there: bool,
+    /// Whether it is signed by the key that was given, and was not before.
+    pub is_signed_now: bool,
 }
 
 /// Why a module was not published.
@@ -74,12 +77,14 @@ impl PublishError {
     }
 }
 
-/// Puts a finished module below a place, under its version. Never replaces anything; `created` is
-/// the time that the artifact says, in seconds since 1970.
+/// Puts a finished module below a place, under its version, and signs it where there is a key, also
+/// where it is there already. Never replaces anything; `created` is the time that the artifact says, in
+/// seconds since 1970.
 pub async fn publish(
     place: &ModulePlace,
     bytes: &[u8],
     created: u64,
+    key: Option<&SecretKey>,
 ) -> Result<Published, PublishError> {
     let embedded = extract(bytes)?;
     let module = embedded.manifest.id().clone();
@@ -89,9 +94,10 @@ pub async fn publish(
     let repository = place.repository(&module);
     let tag = version.to_string();
     let address = format!("{}:{version}", place.address(&module));
-    if let Some(there) = client.manifest(&repository, &tag).await? {
+    let there = client.manifest(&repository, &tag).await?;
+    if let Some(there) = &there {
         let ours = artifact::named(bytes);
-        let there = artifact::layer(&there).map_or_else(|error| error.to_string(), |it| it.digest);
+        let there = artifact::layer(there).map_or_else(|error| error.to_string(), |it| it.digest);
         if there != ours {
             return Err(PublishError::Taken {
                 address,
@@ -99,24 +105,26 @@ pub async fn publish(
                 ours,
             });
         }
-        return Ok(Published {
-            module,
-            version,
-            address,
-            was_there: true,
-        });
+    } else {
+        compare(&client, place, &embedded).await?;
+        client.push_blob(&repository, &made.config).await?;
+        client.push_blob(&repository, bytes).await?;
+        client
+            .push_manifest(&repository, &tag, &made.manifest)
+            .await?;
     }
-    compare(&client, place, &embedded).await?;
-    client.push_blob(&repository, &made.config).await?;
-    client.push_blob(&repository, bytes).await?;
-    client
-        .push_manifest(&repository, &tag, &made.manifest)
-        .await?;
+    let was_there = there.is_some();
+    let manifest = artifact::named(&there.unwrap_or(made.manifest));
+    let is_signed_now = match key {
+        Some(key) => signing::sign(&client, place, &repository, &manifest, key).await?,
+        None => false,
+    };
     Ok(Published {
         module,
         version,
-        address: format!("{address}@{}", artifact::named(&made.manifest)),
-        was_there: false,
+        address: format!("{address}@{manifest}"),
+        was_there,
+        is_signed_now,
     })
 }
 
