@@ -2,6 +2,7 @@
 
 mod check;
 mod drift;
+mod key;
 mod lab;
 mod module;
 mod plan;
@@ -66,6 +67,8 @@ enum Command {
     Zk(zk::Args),
     /// Build modules and look into them
     Module(module::Args),
+    /// Make keys that modules are signed with
+    Key(key::Args),
     /// Offer modules to others
     Registry(registry::Args),
     /// Real Debian machines on this computer, for trying and testing
@@ -97,6 +100,7 @@ pub(crate) async fn run(
         Command::Drift(args) => drift::run(args, terminal).await,
         Command::Remove(args) => remove::run(args, terminal).await,
         // Looking ends in order too.
+        Command::Key(args) => key::run(&args, terminal),
         Command::Registry(args) => interruptible(registry::run(args, terminal)).await,
         Command::Update(args) => interruptible(update::run(args, terminal)).await,
         Command::Why(args) => interruptible(why::run(args, terminal)).await,

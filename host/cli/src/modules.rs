@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::anyhow;
-use cellhost_plan::{Diagnostic, InstanceName, ModuleUse, Plan, Problem, Registries};
+use anyhow::{Context as _, anyhow};
+use cellhost_plan::{
+    Diagnostic, InstanceName, KeyFile, ModuleUse, Plan, Problem, Registries, at_home,
+};
 use cellhost_registry::{
-    Builtin, Cache, Directory, Listener, Pin, Registry, Remote, ResolveError, Resolved, Scope,
-    Shelf, ShelfError,
+    Builtin, Cache, Directory, Listener, Pin, PublicKey, Registry, Remote, ResolveError, Resolved,
+    Rule, Scope, Shelf, ShelfError, Trust, TrustedKey,
 };
 use futures_util::future::join_all;
 
@@ -74,8 +76,39 @@ impl Sources {
             let named = places.namespaces.keys().cloned().collect();
             shelves.push(remote(place.clone(), Scope::AllBut(named)));
         }
-        Ok(Registry::new(shelves))
+        Ok(Registry::new(shelves).trusting(trust(places)?))
     }
+}
+
+/// Reads the keys that a plan trusts.
+fn trust(places: &Registries) -> Result<Trust, CommandError> {
+    let mut rules = BTreeMap::new();
+    for (namespace, said) in &places.trust {
+        let rule = match said {
+            cellhost_plan::Trust::Unsigned => Rule::Unsigned,
+            cellhost_plan::Trust::Signed { keys, need } => Rule::Signed {
+                keys: keys.iter().map(key).collect::<Result<_, _>>()?,
+                need: *need,
+            },
+        };
+        rules.insert(namespace.clone(), rule);
+    }
+    Ok(Trust::new(rules))
+}
+
+fn key(file: &KeyFile) -> Result<TrustedKey, CommandError> {
+    let path = at_home(&file.path, std::env::var_os("HOME").as_deref());
+    let name = file.path.display().to_string();
+    let text =
+        fs_err::read_to_string(path).map_err(|error| CommandError::new(Kind::Usage, error))?;
+    let key = PublicKey::parse(&text)
+        .with_context(|| format!("`{name}` cannot be trusted"))
+        .map_err(|error| CommandError::new(Kind::Usage, error))?;
+    Ok(TrustedKey {
+        name,
+        key,
+        until: file.until.clone(),
+    })
 }
 
 /// Says what is fetched: it may take a while.
@@ -164,6 +197,7 @@ fn problem(error: ResolveError) -> Result<Problem, CommandError> {
 pub(crate) fn failed(error: ResolveError) -> CommandError {
     let hint = match &error {
         ResolveError::Shelf(ShelfError::Remote(error)) => error.hint(),
+        ResolveError::Trust(error) => Some(error.hint()),
         ResolveError::Unknown { hint, .. } => Some(hint.clone()),
         _ => None,
     };

@@ -1,11 +1,12 @@
 //! `cellhost module publish`: a finished module to a registry.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use cellhost_plan::{ModulePlace, Problem};
-use cellhost_registry::publish;
+use cellhost_registry::{SecretKey, publish};
+use zeroize::Zeroizing;
 
 use crate::error::{CommandError, Kind};
 use crate::terminal::Terminal;
@@ -19,24 +20,57 @@ pub(crate) struct Args {
     /// The registry and what stands before the namespace there, such as `oci://ghcr.io/acme`
     #[arg(long, value_name = "PLACE", value_parser = place)]
     to: ModulePlace,
+
+    /// Sign it with this key, as `cellhost key new` makes it; also where it is there already.
+    /// `CELLHOST_KEY` may have the text of a key instead
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
 }
 
 pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<ExitCode, CommandError> {
     let bytes =
         fs_err::read(&args.module).map_err(|error| CommandError::new(Kind::Usage, error))?;
     let created = created()?;
-    let published = publish(&args.to, &bytes, created).await.map_err(|error| {
-        let hint = error.hint();
-        CommandError::new(Kind::Failed, error).maybe_hint(hint)
-    })?;
+    let key = secret(args.key.as_deref())?;
+    let published = publish(&args.to, &bytes, created, key.as_ref())
+        .await
+        .map_err(|error| {
+            let hint = error.hint();
+            CommandError::new(Kind::Failed, error).maybe_hint(hint)
+        })?;
     let (module, version) = (&published.module, &published.version);
     terminal.note(if published.was_there {
         format!("{module} {version} is there already, just as it is here")
     } else {
         format!("published {module} {version}")
     });
+    if published.is_signed_now {
+        terminal.note("signed");
+    } else if key.is_none() {
+        terminal.note(
+            "not signed: it is taken by those only who trust it unsigned; sign it with `--key`",
+        );
+    }
     terminal.data(format!("{}\n", published.address));
     Ok(ExitCode::SUCCESS)
+}
+
+/// The key to sign with, if one is given.
+fn secret(file: Option<&Path>) -> Result<Option<SecretKey>, CommandError> {
+    let usage = |error: anyhow::Error| CommandError::new(Kind::Usage, error);
+    let (name, text) = match file {
+        Some(path) => {
+            let text = fs_err::read_to_string(path).map_err(|error| usage(error.into()))?;
+            (path.display().to_string(), text)
+        }
+        None => match std::env::var("CELLHOST_KEY") {
+            Ok(text) => ("CELLHOST_KEY".to_owned(), text),
+            Err(_) => return Ok(None),
+        },
+    };
+    let text = Zeroizing::new(text);
+    let key = SecretKey::parse(&text).with_context(|| format!("cannot sign with `{name}`"));
+    key.map(Some).map_err(usage)
 }
 
 /// The time that the artifact says: the same module is the same artifact, so it is none of ours.
