@@ -10,5 +10,6 @@ mod publishing;
 mod pulling;
 mod server;
 mod serving;
+mod signing;
 mod site;
 mod tampering;

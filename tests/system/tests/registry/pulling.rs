@@ -67,7 +67,7 @@ async fn an_update_says_what_a_newer_version_would_do_more() -> Result<()> {
         let manifest = cellhost_manifest::Manifest::parse("module.toml", &text);
         embedded.manifest.asks = manifest.expect("a manifest").asks;
     })?;
-    cellhost_registry::publish(&server.place()?, &wider, 0).await?;
+    cellhost_registry::publish(&server.place()?, &wider, 0, None).await?;
     let lock = site.lock()?;
     let told = [
         "1.1.0 in the place of 1.0.0",
@@ -95,7 +95,7 @@ async fn the_highest_of_500_versions_is_found_over_pages() -> Result<()> {
     let bytes = greeting("1.0.0")?;
     // One module under many tags, of which the highest by number is not the last by letter.
     let place = server.place()?;
-    cellhost_registry::publish(&place, &bytes, 0).await?;
+    cellhost_registry::publish(&place, &bytes, 0, None).await?;
     let repository = format!("http://{}/v2/{}", server.host(), "modules/acme/greeting");
     let client = reqwest::Client::new();
     let manifest = client
@@ -114,7 +114,7 @@ async fn the_highest_of_500_versions_is_found_over_pages() -> Result<()> {
             .await?;
         assert!(put.status().is_success());
     }
-    cellhost_registry::publish(&place, &greeting("1.500.0")?, 0).await?;
+    cellhost_registry::publish(&place, &greeting("1.500.0")?, 0, None).await?;
     let site = Site::of(&server, "^1")?;
     site.cellhost(&["why", "greeting"])?
         .ends_with(0)

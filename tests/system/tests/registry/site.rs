@@ -57,12 +57,36 @@ impl Site {
         Ok(site)
     }
 
+    /// Writes a plan with the greeting from this place, which is trusted whatever it gives.
     pub(crate) fn plan(&self, place: &ModulePlace, requirement: &str) -> Result<()> {
+        self.plan_trusting(place, requirement, "\"unsigned\"")
+    }
+
+    /// The same with this said of trust.
+    pub(crate) fn plan_trusting(
+        &self,
+        place: &ModulePlace,
+        requirement: &str,
+        trust: &str,
+    ) -> Result<()> {
         let text = format!(
-            "cell = \"greetings\"\n\n[registry.namespaces]\nacme = \"{place}\"\n\n[machines]\n\
-             m1 = {{ address = \"192.0.2.1\" }}\n\n[modules.greeting]\nmodule = \
-             \"acme:greeting\"\nversion = \"{requirement}\"\non = \"m1\"\nsettings = {{ greeting = \
-             \"hello\" }}\n"
+            r#"cell = "greetings"
+
+[registry.namespaces]
+acme = "{place}"
+
+[registry.trust]
+acme = {trust}
+
+[machines]
+m1 = {{ address = "192.0.2.1" }}
+
+[modules.greeting]
+module = "acme:greeting"
+version = "{requirement}"
+on = "m1"
+settings = {{ greeting = "hello" }}
+"#
         );
         Ok(fs_err::write(self.path().join("plan.toml"), text)?)
     }
@@ -122,7 +146,7 @@ pub(crate) fn ran(output: &Output) -> Ran {
 pub(crate) async fn publish_all(server: &Server, versions: &[&str]) -> Result<Vec<Published>> {
     let mut published = Vec::new();
     for version in versions {
-        published.push(publish(&server.place()?, &greeting(version)?, 0).await?);
+        published.push(publish(&server.place()?, &greeting(version)?, 0, None).await?);
     }
     Ok(published)
 }

@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result};
 use cellhost_plan::ModulePlace;
-use cellhost_registry::{Cache, Offer, Pin, Registry, Remote, Resolved, Scope};
+use cellhost_registry::{Cache, Offer, Pin, Registry, Remote, Resolved, Rule, Scope, Trust};
 use semver::VersionReq;
 
 use crate::modules::greeting;
@@ -14,7 +14,8 @@ async fn fetch(place: &ModulePlace, pin: Option<&Pin>) -> Result<Resolved> {
     let cache = tempfile::tempdir()?;
     let scope = Scope::Namespace("acme".to_owned());
     let remote = Remote::new(place.clone(), scope, Cache::new(cache.path()));
-    let registry = Registry::new(vec![Box::new(remote)]);
+    let trust = Trust::new([("acme".to_owned(), Rule::Unsigned)].into());
+    let registry = Registry::new(vec![Box::new(remote)]).trusting(trust);
     let module = "acme:greeting".parse()?;
     Ok(registry.resolve(&module, &VersionReq::STAR, pin).await?)
 }
