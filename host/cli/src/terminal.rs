@@ -14,6 +14,7 @@ use clap::builder::styling::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget};
 
 use crate::error::{CommandError, Kind};
+use crate::report::clean;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const HINT: Style = AnsiColor::Cyan.on_default().bold();
@@ -151,12 +152,12 @@ impl Terminal {
     /// Writes why a command failed: the message, its causes and what may help.
     pub(crate) fn error(&self, error: &CommandError) {
         let mut stderr = self.stderr();
-        let _ = writeln!(stderr, "{ERROR}error:{ERROR:#} {}", error.error);
+        let _ = writeln!(stderr, "{ERROR}error:{ERROR:#} {}", harmless(&error.error));
         for cause in error.error.chain().skip(1) {
-            let _ = writeln!(stderr, "  caused by: {cause}");
+            let _ = writeln!(stderr, "  caused by: {}", harmless(cause));
         }
         for hint in &error.hints {
-            let _ = writeln!(stderr, "{HINT}hint:{HINT:#} {hint}");
+            let _ = writeln!(stderr, "{HINT}hint:{HINT:#} {}", harmless(hint));
         }
     }
 
@@ -184,6 +185,13 @@ impl Terminal {
     fn stderr(&self) -> AutoStream<Stderr> {
         AutoStream::new(std::io::stderr(), self.stderr)
     }
+}
+
+/// Words in which somebody else's may be, such as a registry's, line by line.
+fn harmless(words: impl fmt::Display) -> String {
+    let words = words.to_string();
+    let lines: Vec<String> = words.split('\n').map(clean).collect();
+    lines.join("\n")
 }
 
 fn read_line() -> Option<String> {

@@ -13,6 +13,7 @@ use crate::cell_lock::CellLock;
 use crate::error::{CommandError, Kind};
 use crate::lock::Lock;
 use crate::modules;
+use crate::report::clean;
 use crate::session::{PlanArgs, load};
 use crate::terminal::Terminal;
 
@@ -115,7 +116,10 @@ async fn told(
         let then = match then.await {
             Ok(then) => powers_of(&then)?,
             Err(error) => {
-                terminal.note(format!("{head}: what it was cannot be looked at: {error}"));
+                terminal.note(format!(
+                    "{head}: what it was cannot be looked at: {}",
+                    clean(&error.to_string())
+                ));
                 BTreeSet::new()
             }
         };
@@ -124,6 +128,8 @@ async fn told(
         lines.extend(then.difference(&now).map(|power| format!("  - {power}")));
     }
     lines.push(String::new());
+    // Modules name themselves what they like.
+    let lines: Vec<String> = lines.iter().map(|line| clean(line)).collect();
     Ok(lines.join("\n"))
 }
 

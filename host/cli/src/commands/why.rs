@@ -10,6 +10,7 @@ use cellhost_registry::{Pin, Registry, Resolved};
 use crate::error::{CommandError, Kind};
 use crate::lock::Lock;
 use crate::modules;
+use crate::report::clean;
 use crate::session::{PlanArgs, load};
 use crate::terminal::Terminal;
 
@@ -84,7 +85,7 @@ async fn explain(
                 versions.collect::<Vec<_>>().join(", ")
             }
             Ok(_) => "none".to_owned(),
-            Err(error) => error.to_string(),
+            Err(error) => clean(&error.to_string()),
         };
         let _ = writeln!(text, "  in {origin}: {words}");
     }

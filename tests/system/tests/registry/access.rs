@@ -1,6 +1,10 @@
 //! Who may come in, and over what.
 
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpListener};
+
 use anyhow::Result;
+use cellhost_plan::ModulePlace;
 
 use crate::modules::greeting;
 use crate::server::{Manner, Server};
@@ -72,5 +76,28 @@ async fn a_registry_with_an_authority_of_its_own_is_trusted_where_it_is_named() 
     site.cellhost(&["update"])?.ends_with(0);
     site.cellhost(&["check", "--locked", "--offline"])?
         .ends_with(0);
+    Ok(())
+}
+
+#[test]
+fn the_words_of_a_registry_do_nothing_to_the_terminal() -> Result<()> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let place = format!("oci+http://{}", listener.local_addr()?);
+    let answering = std::thread::spawn(move || {
+        let body = r#"{"errors": [{"code": "UNSUPPORTED", "message": "no\u001b[2J\u202e luck"}]}"#;
+        for stream in listener.incoming().take(3) {
+            let Ok(mut stream) = stream else { continue };
+            let _ = stream.read(&mut [0; 4096]);
+            let length = body.len();
+            let head = format!("HTTP/1.1 400 Bad Request\r\nContent-Length: {length}\r\n");
+            let _ = stream.write_all(format!("{head}Connection: close\r\n\r\n{body}").as_bytes());
+        }
+    });
+    let site = Site::new()?;
+    site.plan(&ModulePlace::parse(&place)?, "*")?;
+    let refused = site.cellhost(&["check"])?.ends_with(1).says(&["luck"]);
+    let written = refused.words + &refused.data;
+    assert!(!written.contains(['\u{1b}', '\u{202e}']), "{written:?}");
+    drop(answering);
     Ok(())
 }
