@@ -12,7 +12,7 @@ const LAYER: &str = "application/wasm";
 const OLD_LAYER: &str = "application/vnd.wasm.content.layer.v1+wasm";
 /// How many bytes a module has at most.
 pub(crate) const LARGEST_MODULE: u64 = 256 << 20;
-/// How many bytes a manifest or a configuration has at most.
+/// How many bytes a manifest has at most.
 pub(crate) const LARGEST_MANIFEST: u64 = 4 << 20;
 
 /// A module as a registry keeps it.

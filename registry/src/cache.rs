@@ -1,12 +1,14 @@
 //! What was fetched, by its hash: never the same thing twice, and never something else.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use cellhost_manifest::digest;
 use rustix::fs::{FlockOperation, flock};
 
-use crate::artifact::is_digest;
+use crate::artifact::{is_digest, named};
+use crate::whole;
+
+/// What was fetched may be nobody else's business.
+const MODE: u32 = 0o600;
 
 /// A directory of bytes whose names are their hashes. Many processes may use it at once: who comes
 /// second waits for what the first one fetches.
@@ -35,6 +37,12 @@ pub enum CacheError {
         path: PathBuf,
         /// Why not.
         source: std::io::Error,
+    },
+    /// It is asked for by what is no hash.
+    #[error("`{name}` is no SHA-256 of anything")]
+    Unnamed {
+        /// What it is asked for by.
+        name: String,
     },
     /// It was not fetched whole, or is something else.
     #[error("{expected} was expected, and {found} came")]
@@ -70,8 +78,17 @@ impl Cache {
     }
 
     /// The bytes with this hash, if they are here.
-    pub fn get(&self, digest: &str) -> Result<Option<Vec<u8>>, CacheError> {
+    #[cfg(test)]
+    fn get(&self, digest: &str) -> Result<Option<Vec<u8>>, CacheError> {
         look(&self.root, digest)
+    }
+
+    /// Keeps bytes that came without being asked for by their hash.
+    pub(crate) async fn keep(&self, bytes: &[u8]) -> Result<(), CacheError> {
+        match self.claim(&named(bytes)).await? {
+            Place::Taken(_) => Ok(()),
+            Place::Vacant(vacancy) => vacancy.fill(bytes),
+        }
     }
 
     /// The bytes with this hash, or the right to fetch them. Waits for whoever fetches them now.
@@ -87,15 +104,15 @@ impl Cache {
 impl Vacancy {
     /// Puts bytes there, as a whole or not at all.
     pub(crate) fn fill(self, bytes: &[u8]) -> Result<(), CacheError> {
-        let found = format!("sha256:{}", digest(bytes));
+        let found = named(bytes);
         if found != self.digest {
             return Err(CacheError::Swapped {
                 expected: self.digest,
                 found,
             });
         }
-        let path = path(&self.root, &self.digest);
-        write(&path, bytes).map_err(unusable(&self.root))
+        let path = path(&self.root, &self.digest)?;
+        whole::write(&path, bytes, MODE).map_err(unusable(&self.root))
     }
 }
 
@@ -103,7 +120,7 @@ fn claim(root: PathBuf, digest: String) -> Result<Place, CacheError> {
     if let Some(bytes) = look(&root, &digest)? {
         return Ok(Place::Taken(bytes));
     }
-    let path = path(&root, &digest).with_extension("lock");
+    let path = path(&root, &digest)?.with_extension("lock");
     let locked = || {
         fs_err::create_dir_all(path.parent().unwrap_or(&root))?;
         let lock = fs_err::OpenOptions::new()
@@ -127,16 +144,13 @@ fn claim(root: PathBuf, digest: String) -> Result<Place, CacheError> {
 }
 
 fn look(root: &Path, digest: &str) -> Result<Option<Vec<u8>>, CacheError> {
-    if !is_digest(digest) {
-        return Ok(None);
-    }
-    let path = path(root, digest);
+    let path = path(root, digest)?;
     let bytes = match fs_err::read(&path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(unusable(root)(error)),
     };
-    let found = format!("sha256:{}", self::digest(&bytes));
+    let found = named(&bytes);
     if found == digest {
         return Ok(Some(bytes));
     }
@@ -147,20 +161,13 @@ fn look(root: &Path, digest: &str) -> Result<Option<Vec<u8>>, CacheError> {
     })
 }
 
-fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let directory = path.parent().unwrap_or(path);
-    let mut file = tempfile::Builder::new()
-        .prefix(".new-")
-        .tempfile_in(directory)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    Ok(())
-}
-
-fn path(root: &Path, digest: &str) -> PathBuf {
-    let digits = digest.strip_prefix("sha256:").unwrap_or(digest);
-    root.join("sha256").join(digits)
+/// Where bytes with this hash are. What is no hash could lead anywhere.
+fn path(root: &Path, digest: &str) -> Result<PathBuf, CacheError> {
+    let digits = digest.strip_prefix("sha256:").filter(|_| is_digest(digest));
+    let digits = digits.ok_or_else(|| CacheError::Unnamed {
+        name: digest.to_owned(),
+    })?;
+    Ok(root.join("sha256").join(digits))
 }
 
 fn unusable(root: &Path) -> impl Fn(std::io::Error) -> CacheError + use<> {
@@ -179,7 +186,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::artifact::named;
 
     #[tokio::test]
     async fn what_was_kept_comes_back() {
@@ -234,12 +240,23 @@ mod tests {
         assert_eq!(cache.get(&named(b"module")).unwrap(), None);
     }
 
+    #[tokio::test]
+    async fn what_is_no_hash_leads_nowhere() {
+        let directory = tempfile::tempdir().unwrap();
+        let cache = Cache::new(directory.path().join("cache"));
+        for name in ["", "sha256:", "sha256:../../out", "../out", "sha512:00"] {
+            let error = cache.claim(name).await.unwrap_err();
+            assert!(matches!(error, CacheError::Unnamed { .. }), "{error}");
+        }
+        assert_eq!(fs_err::read_dir(directory.path()).unwrap().count(), 0);
+    }
+
     proptest! {
         #[test]
         fn a_file_that_was_changed_is_named(bytes in prop::collection::vec(any::<u8>(), 1..200), place: prop::sample::Index, bit in 0..8_u8) {
             let directory = tempfile::tempdir().unwrap();
             let cache = Cache::new(directory.path());
-            let path = path(directory.path(), &named(&bytes));
+            let path = path(directory.path(), &named(&bytes)).unwrap();
             fs_err::create_dir_all(path.parent().unwrap()).unwrap();
             let mut other = bytes.clone();
             if let Some(byte) = other.get_mut(place.index(bytes.len())) {

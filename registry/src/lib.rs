@@ -19,6 +19,7 @@ mod serve;
 mod shelf;
 mod signature;
 mod trust;
+mod whole;
 
 pub use artifact::{Artifact, Unfit};
 pub use builtin::Builtin;

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use cellhost_plan::{ModuleId, ModulePlace};
 use semver::{Version, VersionReq};
 
-use crate::artifact::{self, Unfit};
+use crate::artifact::{self, Blob, Unfit};
 use crate::cache::{Cache, CacheError, Place};
 use crate::shelf::Fetched;
 use crate::signature::Signature;
@@ -198,10 +198,7 @@ impl Remote {
         version: &Version,
         manifest: &[u8],
     ) -> Result<Fetched, RemoteError> {
-        let blob = artifact::layer(manifest).map_err(|source| RemoteError::Unfit {
-            address: format!("{}:{version}", self.place.address(module)),
-            source,
-        })?;
+        let blob = layer(&self.place, module, version, manifest)?;
         let bytes = match self.cache.claim(&blob.digest).await? {
             Place::Taken(bytes) => bytes,
             Place::Vacant(vacancy) => {
@@ -229,6 +226,19 @@ impl Remote {
             bytes,
         })
     }
+}
+
+/// Finds the module in a manifest that is below a place.
+fn layer(
+    place: &ModulePlace,
+    module: &ModuleId,
+    version: &Version,
+    manifest: &[u8],
+) -> Result<Blob, RemoteError> {
+    artifact::layer(manifest).map_err(|source| RemoteError::Unfit {
+        address: format!("{}:{version}", place.address(module)),
+        source,
+    })
 }
 
 #[async_trait]
@@ -271,14 +281,8 @@ impl Shelf for Remote {
         let Some(manifest) = client.manifest(&repository, &tag).await? else {
             return Ok(None);
         };
-        if let Place::Vacant(vacancy) = self
-            .cache
-            .claim(&artifact::named(&manifest))
-            .await
-            .map_err(RemoteError::from)?
-        {
-            vacancy.fill(&manifest).map_err(RemoteError::from)?;
-        }
+        let kept = self.cache.keep(&manifest).await;
+        kept.map_err(RemoteError::from)?;
         Ok(Some(self.held(module, version, &manifest).await?))
     }
 

@@ -1,6 +1,6 @@
 //! A directory of modules as a registry that can be read: what its addresses answer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
@@ -11,6 +11,7 @@ use semver::Version;
 use serde_json::json;
 
 use crate::artifact::{self, Artifact, MANIFEST};
+use crate::whole;
 
 const BYTES: &str = "application/octet-stream";
 
@@ -108,7 +109,7 @@ impl Offer {
             return Ok(None);
         };
         let items = self.items()?;
-        let own: Vec<&Arc<Item>> = items.iter().filter(|item| item.module == module).collect();
+        let own: Vec<&Item> = of(&items, &module);
         if own.is_empty() {
             return Ok(None);
         }
@@ -123,30 +124,26 @@ impl Offer {
     /// Writes all answers as files, for a web server that knows nothing but files.
     pub fn write(&self, to: &Path) -> Result<usize, OfferError> {
         let items = self.items()?;
-        for item in &items {
-            let tag = item.version.to_string();
-            let manifest = artifact::named(&item.artifact.manifest);
-            let config = artifact::named(&item.artifact.config);
-            let base = format!("/v2/{}/{}", item.module.namespace(), item.module.name());
-            for address in [
-                format!("{base}/blobs/{config}"),
-                format!("{base}/blobs/{}", item.layer),
-                format!("{base}/manifests/{manifest}"),
-                format!("{base}/manifests/{tag}"),
-                format!("{base}/tags/list"),
-            ] {
-                let Some(reply) = self.answer(&address, (None, None))? else {
-                    continue;
-                };
-                let path = to.join(address.trim_start_matches('/'));
-                let directory = path.parent().unwrap_or(to);
-                fs_err::create_dir_all(directory)?;
-                let mut file = tempfile::NamedTempFile::new_in(directory)?;
-                std::io::Write::write_all(&mut file, &reply.bytes)?;
-                let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-                file.as_file().set_permissions(mode)?;
-                file.persist(&path).map_err(|error| error.error)?;
+        let modules: BTreeSet<&ModuleId> = items.iter().map(|item| &item.module).collect();
+        for module in modules {
+            let own = of(&items, module);
+            let base = to.join("v2").join(module.namespace()).join(module.name());
+            // Whoever reads meanwhile finds all that what is found already names.
+            for item in &own {
+                let config = artifact::named(&item.artifact.config);
+                for which in [&config, &item.layer] {
+                    if let Some(reply) = item.blob(which) {
+                        write(&base.join("blobs").join(which), &reply)?;
+                    }
+                }
+                let manifest = artifact::named(&item.artifact.manifest);
+                for which in [&manifest, &item.version.to_string()] {
+                    if let Some(reply) = item.manifest(which) {
+                        write(&base.join("manifests").join(which), &reply)?;
+                    }
+                }
             }
+            write(&base.join("tags/list"), &tags(module, &own, (None, None)))?;
         }
         Ok(items.len())
     }
@@ -231,7 +228,21 @@ impl Item {
     }
 }
 
-fn tags(module: &ModuleId, own: &[&Arc<Item>], page: (Option<usize>, Option<&str>)) -> Reply {
+/// All versions of a module.
+fn of<'a>(items: &'a [Arc<Item>], module: &ModuleId) -> Vec<&'a Item> {
+    let items = items.iter().map(AsRef::as_ref);
+    items
+        .filter(|item: &&Item| item.module == *module)
+        .collect()
+}
+
+/// Writes a reply where everybody can read it.
+fn write(path: &Path, reply: &Reply) -> std::io::Result<()> {
+    fs_err::create_dir_all(path.parent().unwrap_or(path))?;
+    whole::write(path, &reply.bytes, 0o644)
+}
+
+fn tags(module: &ModuleId, own: &[&Item], page: (Option<usize>, Option<&str>)) -> Reply {
     let mut tags: Vec<String> = own.iter().map(|item| item.version.to_string()).collect();
     tags.sort();
     let (count, last) = page;

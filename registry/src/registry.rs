@@ -99,26 +99,27 @@ impl Registry {
     ) -> Result<Resolved, ResolveError> {
         let mut others: Vec<(Version, String)> = Vec::new();
         for shelf in self.shelves.iter().filter(|shelf| shelf.serves(module)) {
-            if let Some(pin) = pin.filter(|pin| shelf.keeps(pin)) {
-                let found = shelf.pinned(pin).await?;
-                let found = checked(shelf.as_ref(), module, &pin.version, requirement, found)?;
-                return self.vouched(shelf.as_ref(), found).await;
-            }
-            let mut versions = shelf.versions(module).await?;
-            versions.sort();
-            let best = versions.iter().rev().find(|own| requirement.matches(own));
-            if let Some(version) = best {
-                let found = shelf.fetch(module, version).await?;
-                let found = found.ok_or_else(|| ResolveError::Swapped {
+            let shelf = shelf.as_ref();
+            let (version, fetched) = if let Some(pin) = pin.filter(|pin| shelf.keeps(pin)) {
+                (pin.version.clone(), shelf.pinned(pin).await?)
+            } else {
+                let versions = shelf.versions(module).await?;
+                let fitting = versions.iter().filter(|own| requirement.matches(own));
+                let Some(version) = fitting.max().cloned() else {
+                    others.extend(versions.into_iter().map(|own| (own, shelf.origin())));
+                    continue;
+                };
+                let fetched = shelf.fetch(module, &version).await?;
+                let fetched = fetched.ok_or_else(|| ResolveError::Swapped {
                     origin: shelf.origin(),
                     module: module.clone(),
                     version: version.clone(),
                     found: "nothing".to_owned(),
                 })?;
-                let found = checked(shelf.as_ref(), module, version, requirement, found)?;
-                return self.vouched(shelf.as_ref(), found).await;
-            }
-            others.extend(versions.into_iter().map(|own| (own, shelf.origin())));
+                (version, fetched)
+            };
+            let found = checked(shelf, module, &version, requirement, fetched)?;
+            return self.vouched(shelf, found).await;
         }
         if others.is_empty() {
             return Err(ResolveError::Unknown {

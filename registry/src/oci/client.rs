@@ -257,30 +257,14 @@ impl Client {
 
     fn told(&self, repository: &str, error: OciDistributionError) -> RemoteError {
         let address = self.address(repository);
-        match error {
-            OciDistributionError::UnauthorizedError { .. }
-            | OciDistributionError::AuthenticationFailure(_)
-            | OciDistributionError::ServerError {
-                code: 401 | 403, ..
-            } => RemoteError::Denied {
+        if is_denied(&error) {
+            return RemoteError::Denied {
                 address,
                 host: self.host.clone(),
                 is_known: !matches!(self.auth.get(), None | Some(RegistryAuth::Anonymous)),
-            },
-            OciDistributionError::RegistryError { envelope, .. }
-                if envelope.errors.iter().any(|error| {
-                    matches!(
-                        error.code,
-                        OciErrorCode::Denied | OciErrorCode::Unauthorized
-                    )
-                }) =>
-            {
-                RemoteError::Denied {
-                    address,
-                    host: self.host.clone(),
-                    is_known: !matches!(self.auth.get(), None | Some(RegistryAuth::Anonymous)),
-                }
-            }
+            };
+        }
+        match error {
             OciDistributionError::RegistryError { envelope, .. } => {
                 let words = envelope.errors.iter().map(|error| error.message.clone());
                 RemoteError::Refused {
@@ -320,11 +304,21 @@ fn is_passing(error: &OciDistributionError) -> bool {
                     || error.is_request())
         }
         OciDistributionError::ServerError { code, .. } => *code == 429 || *code >= 500,
-        OciDistributionError::RegistryError { envelope, .. } => envelope
-            .errors
-            .iter()
-            .any(|error| error.code == OciErrorCode::Toomanyrequests),
-        _ => false,
+        error => says(error, |code| *code == OciErrorCode::Toomanyrequests),
+    }
+}
+
+/// Whether it is a matter of who we are.
+fn is_denied(error: &OciDistributionError) -> bool {
+    match error {
+        OciDistributionError::UnauthorizedError { .. }
+        | OciDistributionError::AuthenticationFailure(_)
+        | OciDistributionError::ServerError {
+            code: 401 | 403, ..
+        } => true,
+        error => says(error, |code| {
+            matches!(code, OciErrorCode::Denied | OciErrorCode::Unauthorized)
+        }),
     }
 }
 
@@ -332,19 +326,24 @@ fn is_missing(error: &OciDistributionError) -> bool {
     match error {
         OciDistributionError::ImageManifestNotFoundError(_)
         | OciDistributionError::ServerError { code: 404, .. } => true,
-        OciDistributionError::RegistryError { envelope, .. } => {
-            envelope.errors.iter().any(|error| {
-                matches!(
-                    error.code,
-                    OciErrorCode::ManifestUnknown
-                        | OciErrorCode::NameUnknown
-                        | OciErrorCode::NotFound
-                        | OciErrorCode::BlobUnknown
-                )
-            })
-        }
-        _ => false,
+        error => says(error, |code| {
+            matches!(
+                code,
+                OciErrorCode::ManifestUnknown
+                    | OciErrorCode::NameUnknown
+                    | OciErrorCode::NotFound
+                    | OciErrorCode::BlobUnknown
+            )
+        }),
     }
+}
+
+/// Whether a registry gives a reason of this sort.
+fn says(error: &OciDistributionError, is: impl Fn(&OciErrorCode) -> bool) -> bool {
+    let OciDistributionError::RegistryError { envelope, .. } = error else {
+        return false;
+    };
+    envelope.errors.iter().any(|error| is(&error.code))
 }
 
 /// Says why, down to the cause.

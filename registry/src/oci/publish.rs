@@ -5,7 +5,7 @@ use cellhost_plan::{ModuleId, ModulePlace};
 use semver::Version;
 
 use super::client::Client;
-use super::{RemoteError, signing};
+use super::{RemoteError, layer, signing};
 use crate::artifact::{self, Artifact};
 use crate::signature::SecretKey;
 
@@ -148,10 +148,7 @@ async fn compare(
     let Some(manifest) = client.manifest(&repository, &before.to_string()).await? else {
         return Ok(());
     };
-    let blob = artifact::layer(&manifest).map_err(|source| RemoteError::Unfit {
-        address: format!("{}:{before}", place.address(module)),
-        source,
-    })?;
+    let blob = layer(place, module, &before, &manifest)?;
     let bytes = client.blob(&repository, &blob).await?;
     let earlier = extract(&bytes)?;
     let anything = serde_json::Value::Bool(true);

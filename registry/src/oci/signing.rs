@@ -22,12 +22,12 @@ const LARGEST: u64 = 64 * 1024;
 /// How many signatures are looked at.
 const MOST: usize = 64;
 
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 struct Manifest {
     layers: Vec<Layer>,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Layer {
     media_type: String,
@@ -43,8 +43,17 @@ pub(super) async fn find(
     repository: &str,
     manifest: &str,
 ) -> Result<Vec<Signature>, RemoteError> {
+    let beside = beside(client, repository, manifest).await?;
+    signatures(client, repository, &beside).await
+}
+
+async fn signatures(
+    client: &Client,
+    repository: &str,
+    beside: &Manifest,
+) -> Result<Vec<Signature>, RemoteError> {
     let mut found = Vec::new();
-    for layer in beside(client, repository, manifest).await?.layers {
+    for layer in &beside.layers {
         let Some(signature) = layer.annotations.get(SIGNATURE) else {
             continue;
         };
@@ -78,16 +87,13 @@ pub(super) async fn sign(
     let is_ours = |signature: &Signature| {
         signature.about().as_deref() == Some(manifest) && public.made(signature)
     };
-    if find(client, repository, manifest)
-        .await?
-        .iter()
-        .any(is_ours)
-    {
+    let mut beside = beside(client, repository, manifest).await?;
+    let there = signatures(client, repository, &beside).await?;
+    if there.iter().any(is_ours) {
         return Ok(false);
     }
     let signature = key.sign(&format!("{}/{repository}", place.host), manifest);
     let payload = STANDARD.decode(&signature.payload).unwrap_or_default();
-    let mut beside = beside(client, repository, manifest).await?;
     beside.layers.push(Layer {
         media_type: PAYLOAD.to_owned(),
         digest: named(&payload),
