@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
 use cellhost_plan::{
-    Diagnostic, InstanceName, KeyFile, ModuleUse, Plan, Problem, Registries, at_home,
+    Diagnostic, InstanceName, KeyFile, ModuleUse, Plan, Problem, Registries, at_home, did_you_mean,
 };
 use cellhost_registry::{
     Builtin, Cache, Directory, Listener, Pin, PublicKey, Registry, Remote, ResolveError, Resolved,
@@ -127,7 +127,7 @@ pub(crate) async fn resolve(
     terminal: &Terminal,
 ) -> Result<BTreeMap<InstanceName, Resolved>, CommandError> {
     let find = |usage: &ModuleUse| {
-        let pin = pins.iter().find(|pin| is_of(pin, usage)).cloned();
+        let pin = pin_of(pins, usage).cloned();
         let (module, requirement) = (usage.module.clone(), usage.requirement.clone());
         async move { registry.resolve(&module, &requirement, pin.as_ref()).await }
     };
@@ -155,6 +155,28 @@ pub(crate) async fn resolve(
 /// Whether a pin is what a use of a module came to.
 pub(crate) fn is_of(pin: &Pin, usage: &ModuleUse) -> bool {
     pin.module == usage.module && pin.requirement == usage.requirement
+}
+
+/// What a use of a module came to before.
+pub(crate) fn pin_of<'a>(pins: &'a [Pin], usage: &ModuleUse) -> Option<&'a Pin> {
+    pins.iter().find(|pin| is_of(pin, usage))
+}
+
+/// The uses of what is called this, by its name in the plan or its own. Refused where there is none.
+pub(crate) fn called<'a>(plan: &'a Plan, name: &str) -> Result<Vec<&'a ModuleUse>, CommandError> {
+    let is_meant = |usage: &&ModuleUse| {
+        usage.name.as_str() == name
+            || usage.module.name() == name
+            || usage.module.to_string() == name
+    };
+    let meant: Vec<&ModuleUse> = plan.modules.iter().filter(is_meant).collect();
+    if meant.is_empty() {
+        let error = anyhow!("the plan has no module `{}`", name.escape_debug());
+        let names = plan.modules.iter().map(|usage| usage.name.as_str());
+        let near = did_you_mean(name, names);
+        return Err(CommandError::new(Kind::Usage, error).maybe_hint(near));
+    }
+    Ok(meant)
 }
 
 /// The pins of modules that were found, each once.

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 
-use anyhow::anyhow;
 use cellhost_manifest::{Interfaces, extract};
 use cellhost_plan::{InstanceName, ModuleUse, Plan};
 use cellhost_registry::{Pin, Registry, Resolved};
@@ -63,21 +62,11 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<ExitCode, Com
 
 /// The uses of modules that were named; all where none was.
 fn chosen<'a>(plan: &'a Plan, only: &[String]) -> Result<Vec<&'a ModuleUse>, CommandError> {
-    let is_named = |usage: &ModuleUse, name: &String| {
-        usage.name.as_str() == name
-            || usage.module.name() == name
-            || usage.module.to_string() == *name
-    };
-    for name in only {
-        if !plan.modules.iter().any(|usage| is_named(usage, name)) {
-            let error = anyhow!("the plan has no module `{}`", name.escape_debug());
-            return Err(CommandError::new(Kind::Usage, error));
-        }
+    if only.is_empty() {
+        return Ok(plan.modules.iter().collect());
     }
-    let all = plan.modules.iter();
-    Ok(all
-        .filter(|usage| only.is_empty() || only.iter().any(|name| is_named(usage, name)))
-        .collect())
+    let named = only.iter().map(|name| modules::called(plan, name));
+    Ok(named.collect::<Result<Vec<_>, _>>()?.concat())
 }
 
 /// Says what becomes of each module that comes from a registry.
@@ -99,7 +88,7 @@ async fn told(
             continue;
         }
         let head = format!("{module} {requirement}");
-        let Some(pin) = before.iter().find(|pin| modules::is_of(pin, usage)) else {
+        let Some(pin) = modules::pin_of(before, usage) else {
             lines.push(format!("{head}: {} from {}", now.version, now.origin));
             lines.extend(powers_of(now)?.iter().map(|power| format!("  + {power}")));
             continue;

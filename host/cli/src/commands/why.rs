@@ -3,11 +3,10 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use anyhow::anyhow;
 use cellhost_plan::{ModuleUse, Plan};
 use cellhost_registry::{Pin, Registry, Resolved};
 
-use crate::error::{CommandError, Kind};
+use crate::error::CommandError;
 use crate::lock::Lock;
 use crate::modules;
 use crate::report::clean;
@@ -28,19 +27,7 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<ExitCode, Com
     let plan = load(&args.plan.plan, terminal)?;
     let lock = Lock::load(&args.plan.plan, &plan.cell, None).await?;
     let registry = args.plan.sources.registry(&plan.registries, terminal)?;
-    let name = &args.module;
-    let is_meant = |usage: &&ModuleUse| {
-        usage.name.as_str() == name
-            || usage.module.name() == name
-            || usage.module.to_string() == *name
-    };
-    let meant: Vec<&ModuleUse> = plan.modules.iter().filter(is_meant).collect();
-    if meant.is_empty() {
-        let error = anyhow!("the plan has no module `{}`", name.escape_debug());
-        let names = plan.modules.iter().map(|usage| usage.name.as_str());
-        let near = cellhost_plan::did_you_mean(name, names);
-        return Err(CommandError::new(Kind::Usage, error).maybe_hint(near));
-    }
+    let meant = modules::called(&plan, &args.module)?;
     let mut text = String::new();
     for usage in meant {
         explain(&mut text, usage, &plan, &lock.pins, &registry).await?;
@@ -56,7 +43,7 @@ async fn explain(
     pins: &[Pin],
     registry: &Registry,
 ) -> Result<(), CommandError> {
-    let pin = pins.iter().find(|pin| modules::is_of(pin, usage));
+    let pin = modules::pin_of(pins, usage);
     let found = registry.resolve(&usage.module, &usage.requirement, pin);
     let found = found.await.map_err(modules::failed)?;
     let at = plan.source.position(usage.requirement_span().start);

@@ -3,10 +3,6 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context as _;
-use cellhost_registry::SecretKey;
-use zeroize::Zeroizing;
-
 use crate::error::{CommandError, Kind};
 use crate::terminal::Terminal;
 
@@ -18,12 +14,8 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, terminal: &Terminal) -> Result<ExitCode, CommandError> {
-    let usage = |error: anyhow::Error| CommandError::new(Kind::Usage, error);
-    let text = fs_err::read_to_string(&args.key).map_err(|error| usage(error.into()))?;
-    let key = SecretKey::parse(&Zeroizing::new(text))
-        .with_context(|| format!("cannot use `{}`", args.key.display()))
-        .map_err(usage)?;
-    let public = key.public().pem().map_err(|error| usage(error.into()))?;
+    let public = super::read(&args.key)?.public().pem();
+    let public = public.map_err(|error| CommandError::new(Kind::Usage, error))?;
     terminal.data(public);
     Ok(ExitCode::SUCCESS)
 }

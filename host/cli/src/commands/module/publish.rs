@@ -8,8 +8,12 @@ use cellhost_plan::{ModulePlace, Problem};
 use cellhost_registry::{SecretKey, publish};
 use zeroize::Zeroizing;
 
+use crate::commands::key;
 use crate::error::{CommandError, Kind};
 use crate::terminal::Terminal;
+
+/// Where a key may be instead of in a file.
+const VARIABLE: &str = "CELLHOST_KEY";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -57,20 +61,13 @@ pub(crate) async fn run(args: &Args, terminal: &Terminal) -> Result<ExitCode, Co
 
 /// The key to sign with, if one is given.
 fn secret(file: Option<&Path>) -> Result<Option<SecretKey>, CommandError> {
-    let usage = |error: anyhow::Error| CommandError::new(Kind::Usage, error);
-    let (name, text) = match file {
-        Some(path) => {
-            let text = fs_err::read_to_string(path).map_err(|error| usage(error.into()))?;
-            (path.display().to_string(), text)
-        }
-        None => match std::env::var("CELLHOST_KEY") {
-            Ok(text) => ("CELLHOST_KEY".to_owned(), text),
-            Err(_) => return Ok(None),
-        },
+    if let Some(path) = file {
+        return key::read(path).map(Some);
+    }
+    let Ok(text) = std::env::var(VARIABLE).map(Zeroizing::new) else {
+        return Ok(None);
     };
-    let text = Zeroizing::new(text);
-    let key = SecretKey::parse(&text).with_context(|| format!("cannot sign with `{name}`"));
-    key.map(Some).map_err(usage)
+    key::parse(VARIABLE, &text).map(Some)
 }
 
 /// The time that the artifact says: the same module is the same artifact, so it is none of ours.
