@@ -8,6 +8,7 @@ use anyhow::Result;
 use crate::guests::{self, Workshop};
 use crate::lab_kills;
 use crate::step::{Beside, succeed};
+use crate::test;
 
 /// The guests that are deployed.
 const GUESTS: [&str; 2] = ["quorum", "worker"];
@@ -75,9 +76,7 @@ pub(crate) fn beside_tests(workshop: &Workshop) -> Result<Beside> {
 /// The program that plays. It is built with the tests: apart, all that it is made of would be built
 /// anew, since tests switch on other features.
 fn player(workshop: &Workshop) -> Result<Command> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let words = ["test", "--quiet", "--workspace", "--no-run"];
-    succeed(Command::new(cargo).args(words).current_dir(workshop.root()))?;
+    test::build(workshop)?;
     let mut command = Command::new(program(workshop));
     command.current_dir(workshop.root());
     Ok(command)

@@ -61,15 +61,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     // All of them: hardly one is tried alone.
     let modules = guests::modules(&workshop)?;
     step("modules", || guests::build(&workshop, &modules))?;
-    let cargo = || {
-        let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        command.current_dir(workshop.root());
-        command
-    };
-    // As `cargo xtask test` builds them: apart, all that they are made of would be built anew.
-    step("program and tests", || {
-        succeed(cargo().args(["test", "--quiet", "--workspace", "--no-run"]))
-    })?;
+    test::build(&workshop)?;
     let tests = test::built(&workshop, "tests/system/tests/lab/main.rs")?;
     step("machines", || {
         let program = workshop.root().join("target/debug/cellhost");

@@ -17,12 +17,7 @@ pub(crate) fn run() -> Result<()> {
         setup::fetch(&workshop.root().join("target/tools"))
     })?;
     step("guests", || guests::build(&workshop, &[]))?;
-    // As `cargo xtask test` builds them: apart, all that they are made of would be built anew.
-    step("program and tests", || {
-        let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        let words = ["test", "--quiet", "--workspace", "--no-run"];
-        succeed(cargo.current_dir(workshop.root()).args(words))
-    })?;
+    test::build(&workshop)?;
     let tests = test::built(&workshop, "tests/system/tests/registry/main.rs")?;
     step("registries", || {
         let place = workshop.root().join("tests/system");

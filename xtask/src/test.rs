@@ -11,6 +11,8 @@ use crate::guests::{self, Workshop};
 use crate::setup;
 use crate::step::{output, seconds, step, succeed, watch};
 
+const BUILD: [&str; 4] = ["test", "--quiet", "--workspace", "--no-run"];
+
 /// What `cargo xtask test` is told.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -38,11 +40,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         succeed(cargo(&workshop).args(["fmt", "--all", "--check"]))
     })?;
     step("guests", || guests::build(&workshop, &[]))?;
-    // One build for both: apart, what they have in common would be built twice, since tests
-    // switch on other features.
-    step("program and tests", || {
-        succeed(cargo(&workshop).args(["test", "--quiet", "--workspace", "--no-run"]))
-    })?;
+    build(&workshop)?;
     step("lints", || {
         let words = [
             "clippy",
@@ -147,10 +145,9 @@ fn couriers(workshop: &Workshop, program: &Path, count: &mut Count) -> Result<bo
 /// Where the program of a test is that was built with all others. Asked for by name it would be built
 /// with other features.
 pub(crate) fn built(workshop: &Workshop, source: &str) -> Result<PathBuf> {
-    let words = ["test", "--quiet", "--workspace", "--no-run"];
     let told = output(
         cargo(workshop)
-            .args(words)
+            .args(BUILD)
             .args(["--message-format", "json"]),
     )?;
     let source = workshop.root().join(source);
@@ -198,6 +195,12 @@ impl Count {
             }
         }
     }
+}
+
+/// Builds the program and all tests. One build for both: apart, what they have in common would be built
+/// twice, since tests switch on other features.
+pub(crate) fn build(workshop: &Workshop) -> Result<()> {
+    step("program and tests", || succeed(cargo(workshop).args(BUILD)))
 }
 
 fn cargo(workshop: &Workshop) -> Command {
