@@ -93,11 +93,11 @@ const PROMISES: [Promise; 8] = [
         bound: Bound::AtMost(1.5),
     },
     Promise {
-        words: "wall of pyinfra over cellhost's, cold, with the key exchange of pyinfra",
+        words: "wall of pyinfra over cellhost's, cold",
         half: Half::First,
         value: |figure| figure.wall,
         over: Contestant::Pyinfra,
-        under: Contestant::CellhostAlike,
+        under: Contestant::CellhostCold,
         bound: Bound::AtLeast(6.0),
     },
 ];
