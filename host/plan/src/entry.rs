@@ -4,6 +4,7 @@ use semver::VersionReq;
 use serde_json::{Map, Value as Json};
 
 use crate::document::{Table, Text, Value};
+use crate::exact::Exact;
 use crate::group::unknown_machine;
 use crate::inventory::Inventory;
 use crate::module::{ModuleId, ModuleUse, Replacement};
@@ -15,6 +16,7 @@ use crate::secret::Secrets;
 use crate::selection::select;
 use crate::settings::{Places, Settings};
 use crate::source::Span;
+use crate::version::requirement;
 
 /// One entry of `[modules]` while the plan is read.
 #[derive(Debug)]
@@ -36,9 +38,9 @@ impl<'a> ModuleEntry<'a> {
     ) -> Option<Self> {
         let name = key.parse(InstanceName::new);
         let mut table = value.table()?;
-        let id = match table.get("module") {
-            Some(value) => value.parse(str::parse::<ModuleId>),
-            None => key.as_str().parse().ok(),
+        let meant = match table.get("module") {
+            Some(value) => value.parse(meant),
+            None => key.as_str().parse().ok().map(|id| (id, None)),
         };
         let version = table.get("version");
         let requirement_span = version.as_ref().map_or(key.span(), Value::span);
@@ -73,9 +75,11 @@ impl<'a> ModuleEntry<'a> {
             .collect();
         let (waits, after_spans) = waits.into_iter().unzip();
         let module = (|| {
+            let (module, exact) = meant?;
             Some(ModuleUse {
                 name: name?,
-                module: id?,
+                module,
+                exact,
                 requirement: requirement?,
                 machines: machines.map(|machine| machine.name.clone()).collect(),
                 phase: phase.clone(),
@@ -100,13 +104,12 @@ impl<'a> ModuleEntry<'a> {
     }
 }
 
-fn requirement(text: &str) -> Result<VersionReq, Problem> {
-    VersionReq::parse(text).map_err(|error| {
-        let message = format!("`{}` is not a version requirement", text.escape_debug());
-        Problem::new(message)
-            .label(error.to_string())
-            .help("write one such as `^1.2` or `>=1, <3`")
-    })
+/// Reads which module is meant: by its name, or by its address with a hash.
+fn meant(text: &str) -> Result<(ModuleId, Option<Exact>), Problem> {
+    if text.contains("://") {
+        return Exact::parse(text).map(|(id, exact)| (id, Some(exact)));
+    }
+    text.parse().map(|id| (id, None))
 }
 
 fn read_on(table: &mut Table<'_>, inventory: &Inventory) -> Vec<usize> {

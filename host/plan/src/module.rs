@@ -6,6 +6,7 @@ use semver::VersionReq;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+use crate::exact::Exact;
 use crate::name::{InstanceName, MachineName, PhaseName, SecretName, check_word};
 use crate::problem::Problem;
 use crate::rolling::RollingChoice;
@@ -51,7 +52,8 @@ impl FromStr for ModuleId {
     fn from_str(text: &str) -> Result<Self, Problem> {
         if let Some(at) = text.find('@') {
             let problem = Problem::new(format!("`{text}` is not a module name"));
-            let help = "the version has its own key: `version = \"^1\"`";
+            let help = "the version has its own key: `version = \"^1\"`; a hash stands behind an \
+                        address: `module = \"oci://…@sha256:…\"`";
             return Err(problem.within(at..text.len()).help(help));
         }
         let Some((namespace, name)) = text.split_once(':') else {
@@ -93,6 +95,8 @@ pub struct ModuleUse {
     pub name: InstanceName,
     /// The module it uses.
     pub module: ModuleId,
+    /// Which bytes these are, where the plan says it itself.
+    pub exact: Option<Exact>,
     /// The versions of the module that are welcome.
     pub requirement: VersionReq,
     /// The machines it runs on, in plan order; never empty.

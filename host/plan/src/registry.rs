@@ -3,6 +3,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::denial::Denial;
 use crate::document::Value;
 use crate::module::ModuleId;
 use crate::name::check_word;
@@ -18,6 +19,10 @@ pub struct Registries {
     pub namespaces: BTreeMap<String, ModulePlace>,
     /// Whose word counts for modules from registries, by namespace.
     pub trust: BTreeMap<String, Trust>,
+    /// Which versions are not taken, wherever they are.
+    pub deny: BTreeMap<ModuleId, Denial>,
+    /// Which places are asked in the place of which others.
+    pub mirrors: BTreeMap<ModulePlace, ModulePlace>,
 }
 
 impl Registries {
@@ -45,11 +50,42 @@ impl Registries {
                 trusted.insert(key.as_str().to_owned(), trust);
             }
         }
+        let mut denied = BTreeMap::new();
+        let deny = table.get("deny").and_then(|value| value.table());
+        for (key, value) in deny.map(|table| table.entries()).unwrap_or_default() {
+            let module = key.parse(str::parse::<ModuleId>);
+            if let (Some(module), Some(denial)) = (module, Denial::read(&value)) {
+                denied.insert(module, denial);
+            }
+        }
+        let mut mirrored = BTreeMap::new();
+        let mirrors = table.get("mirrors").and_then(|value| value.table());
+        for (key, value) in mirrors.map(|table| table.entries()).unwrap_or_default() {
+            let (from, to) = (
+                key.parse(ModulePlace::parse),
+                value.parse(ModulePlace::parse),
+            );
+            if let (Some(from), Some(to)) = (from, to) {
+                mirrored.insert(from, to);
+            }
+        }
         table.finish();
         Self {
             default,
             namespaces: places,
             trust: trusted,
+            deny: denied,
+            mirrors: mirrored,
+        }
+    }
+
+    /// Which place is asked for what is in this one. Of several rules the one that says most counts.
+    pub fn asked(&self, place: &ModulePlace) -> ModulePlace {
+        let rules = self.mirrors.iter();
+        let fitting = rules.filter_map(|(from, to)| Some((from, to, place.below(from)?)));
+        match fitting.max_by_key(|(from, ..)| from.prefix.len()) {
+            Some((_, to, rest)) => to.joined(rest),
+            None => place.clone(),
         }
     }
 }
@@ -109,6 +145,30 @@ impl ModulePlace {
     pub fn address(&self, module: &ModuleId) -> String {
         let host = &self.host;
         format!("{}{host}/{}", self.scheme(), self.repository(module))
+    }
+
+    /// What stands behind another place in this one's address; none where it is not below that.
+    fn below(&self, other: &Self) -> Option<&str> {
+        if (self.is_secure, &self.host) != (other.is_secure, &other.host) {
+            return None;
+        }
+        if other.prefix.is_empty() {
+            return Some(&self.prefix);
+        }
+        let rest = self.prefix.strip_prefix(&other.prefix)?;
+        if rest.is_empty() {
+            return Some(rest);
+        }
+        rest.strip_prefix('/')
+    }
+
+    fn joined(&self, rest: &str) -> Self {
+        let parts = [self.prefix.as_str(), rest];
+        let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        Self {
+            prefix: parts.join("/"),
+            ..self.clone()
+        }
     }
 
     fn scheme(&self) -> &'static str {
@@ -194,6 +254,33 @@ mod tests {
         }
         let place = ModulePlace::parse("oci://ghcr.io/acme/").unwrap();
         assert_eq!(place.to_string(), "oci://ghcr.io/acme");
+    }
+
+    #[test]
+    fn the_rule_that_says_most_about_a_place_counts() {
+        let place = |text| ModulePlace::parse(text).unwrap();
+        let mirrors = [
+            ("oci://ghcr.io", "oci+http://10.0.0.1:5000/ghcr"),
+            ("oci://ghcr.io/acme", "oci://mirror.example.org"),
+        ];
+        let registries = Registries {
+            mirrors: mirrors
+                .map(|(from, to)| (place(from), place(to)))
+                .into_iter()
+                .collect(),
+            ..Registries::default()
+        };
+        for (from, to) in [
+            ("oci://ghcr.io/other", "oci+http://10.0.0.1:5000/ghcr/other"),
+            ("oci://ghcr.io", "oci+http://10.0.0.1:5000/ghcr"),
+            ("oci://ghcr.io/acme", "oci://mirror.example.org"),
+            ("oci://ghcr.io/acme/x", "oci://mirror.example.org/x"),
+            ("oci://ghcr.io/acmes", "oci+http://10.0.0.1:5000/ghcr/acmes"),
+            ("oci+http://ghcr.io/acme", "oci+http://ghcr.io/acme"),
+            ("oci://ghcr.io:5000/acme", "oci://ghcr.io:5000/acme"),
+        ] {
+            assert_eq!(registries.asked(&place(from)), place(to), "{from}");
+        }
     }
 
     #[test]
