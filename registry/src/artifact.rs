@@ -39,6 +39,9 @@ pub enum Unfit {
     /// It cannot be read.
     #[error("its manifest cannot be understood")]
     Unreadable(#[from] serde_json::Error),
+    /// What it names as the module is none.
+    #[error("what it holds is no module")]
+    Module(#[source] ExtractError),
     /// It is something else.
     #[error("{0}")]
     Other(String),
@@ -99,8 +102,17 @@ impl Artifact {
     }
 }
 
-/// Finds the module in a manifest, whoever wrote that.
-pub(crate) fn layer(manifest: &[u8]) -> Result<Blob, Unfit> {
+/// What a manifest says that it is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Parts {
+    /// The configuration. Nothing is read in it, yet it is part of what was published.
+    pub config: Blob,
+    /// The module.
+    pub layer: Blob,
+}
+
+/// Finds the parts of a module in a manifest, whoever wrote that.
+pub(crate) fn parts(manifest: &[u8]) -> Result<Parts, Unfit> {
     let read: Manifest = serde_json::from_slice(manifest)?;
     if let Some(kind) = read.media_type.filter(|kind| kind != MANIFEST) {
         return Err(Unfit::Other(format!("it is of the type `{kind}`")));
@@ -117,18 +129,9 @@ pub(crate) fn layer(manifest: &[u8]) -> Result<Blob, Unfit> {
             "what it holds is of the type `{kind}`"
         )));
     }
-    let size = layer.size;
-    if size > LARGEST_MODULE {
-        return Err(Unfit::Other(format!(
-            "it has {size} bytes, and a module has {LARGEST_MODULE} at most"
-        )));
-    }
-    if !is_digest(&layer.digest) {
-        return Err(Unfit::Other("it names its layer by no SHA-256".to_owned()));
-    }
-    Ok(Blob {
-        digest: layer.digest.clone(),
-        size,
+    Ok(Parts {
+        config: read.config.blob("configuration", LARGEST_MANIFEST)?,
+        layer: layer.blob("module", LARGEST_MODULE)?,
     })
 }
 
@@ -148,15 +151,34 @@ pub(crate) fn is_digest(text: &str) -> bool {
 #[serde(rename_all = "camelCase")]
 struct Manifest {
     media_type: Option<String>,
-    layers: Vec<Layer>,
+    config: Descriptor,
+    layers: Vec<Descriptor>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Layer {
+struct Descriptor {
     media_type: String,
     digest: String,
     size: u64,
+}
+
+impl Descriptor {
+    fn blob(&self, what: &str, largest: u64) -> Result<Blob, Unfit> {
+        let size = self.size;
+        if size > largest {
+            return Err(Unfit::Other(format!(
+                "its {what} has {size} bytes, and {largest} are the most"
+            )));
+        }
+        if !is_digest(&self.digest) {
+            return Err(Unfit::Other(format!("it names its {what} by no SHA-256")));
+        }
+        Ok(Blob {
+            digest: self.digest.clone(),
+            size,
+        })
+    }
 }
 
 fn time(seconds: u64) -> String {
@@ -189,14 +211,14 @@ mod tests {
             digest: named(b"module"),
             size: 6,
         };
-        assert_eq!(layer(&manifest(|_| ())).unwrap(), wanted);
+        assert_eq!(parts(&manifest(|_| ())).unwrap().layer, wanted);
         let old = manifest(|manifest| manifest["layers"][0]["mediaType"] = OLD_LAYER.into());
-        assert_eq!(layer(&old).unwrap(), wanted);
+        assert_eq!(parts(&old).unwrap().layer, wanted);
     }
 
     #[test]
     fn says_why_something_is_no_module() {
-        let refused = |change: fn(&mut Value)| layer(&manifest(change)).unwrap_err().to_string();
+        let refused = |change: fn(&mut Value)| parts(&manifest(change)).unwrap_err().to_string();
         assert_eq!(
             refused(|manifest| manifest["layers"] = json!([])),
             "it has 0 layers, and a module has one"
@@ -207,11 +229,15 @@ mod tests {
         );
         assert_eq!(
             refused(|manifest| manifest["layers"][0]["digest"] = "sha512:ab".into()),
-            "it names its layer by no SHA-256"
+            "it names its module by no SHA-256"
         );
         assert_eq!(
             refused(|manifest| manifest["layers"][0]["size"] = (1_u64 << 40).into()),
-            "it has 1099511627776 bytes, and a module has 268435456 at most"
+            "its module has 1099511627776 bytes, and 268435456 are the most"
+        );
+        assert_eq!(
+            refused(|manifest| manifest["config"]["digest"] = "../x".into()),
+            "it names its configuration by no SHA-256"
         );
         assert_eq!(
             refused(
@@ -224,7 +250,7 @@ mod tests {
     proptest! {
         #[test]
         fn reads_nothing_from_anything(bytes in any::<Vec<u8>>()) {
-            prop_assert!(layer(&bytes).is_err());
+            prop_assert!(parts(&bytes).is_err());
         }
     }
 }

@@ -9,7 +9,7 @@ use cellhost_plan::ModuleId;
 use semver::Version;
 
 use crate::shelf::Fetched;
-use crate::{Shelf, ShelfError};
+use crate::{Shelf, ShelfError, Stock};
 
 const MODULES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/builtin.rs"));
 
@@ -49,9 +49,10 @@ impl Shelf for Builtin {
         Ok(Self::all()?.iter().map(|(id, ..)| id.clone()).collect())
     }
 
-    async fn versions(&self, module: &ModuleId) -> Result<Vec<Version>, ShelfError> {
+    async fn stock(&self, module: &ModuleId) -> Result<Stock, ShelfError> {
         let own = Self::all()?.iter().filter(|(id, ..)| id == module);
-        Ok(own.map(|(_, version, _)| version.clone()).collect())
+        let versions: Vec<Version> = own.map(|(_, version, _)| version.clone()).collect();
+        Ok(versions.into())
     }
 
     async fn fetch(

@@ -15,6 +15,8 @@ const MODE: u32 = 0o600;
 #[derive(Debug, Clone)]
 pub struct Cache {
     root: PathBuf,
+    /// What is read before, and never written.
+    beside: Option<PathBuf>,
 }
 
 /// Why something cannot be had from a cache, or kept in it.
@@ -74,7 +76,17 @@ pub(crate) enum Place {
 impl Cache {
     /// A cache in this directory, which need not be there yet.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into() }
+        Self {
+            root: root.into(),
+            beside: None,
+        }
+    }
+
+    /// The same with what is in an OCI layout, such as `cellhost vendor` makes.
+    #[must_use]
+    pub fn with_layout(mut self, directory: &Path) -> Self {
+        self.beside = Some(directory.join("blobs"));
+        self
     }
 
     /// The bytes with this hash, if they are here.
@@ -93,6 +105,11 @@ impl Cache {
 
     /// The bytes with this hash, or the right to fetch them. Waits for whoever fetches them now.
     pub(crate) async fn claim(&self, digest: &str) -> Result<Place, CacheError> {
+        if let Some(beside) = &self.beside
+            && let Some(bytes) = look(beside, digest)?
+        {
+            return Ok(Place::Taken(bytes));
+        }
         let (root, digest) = (self.root.clone(), digest.to_owned());
         let unusable = unusable(&self.root);
         let work = tokio::task::spawn_blocking(move || claim(root, digest));

@@ -10,7 +10,7 @@ use cellhost_plan::ModuleId;
 use semver::Version;
 
 use crate::shelf::Fetched;
-use crate::{Shelf, ShelfError};
+use crate::{Shelf, ShelfError, Stock};
 
 /// The `.wasm` files of a directory, whatever their names are: what they are stands inside them.
 #[derive(Debug, Clone)]
@@ -82,9 +82,10 @@ impl Shelf for Directory {
         Ok(found.into_iter().cloned().collect())
     }
 
-    async fn versions(&self, module: &ModuleId) -> Result<Vec<Version>, ShelfError> {
+    async fn stock(&self, module: &ModuleId) -> Result<Stock, ShelfError> {
         let own = self.all()?.iter().filter(|(id, ..)| id == module);
-        Ok(own.map(|(_, version, _)| version.clone()).collect())
+        let versions: Vec<Version> = own.map(|(_, version, _)| version.clone()).collect();
+        Ok(versions.into())
     }
 
     fn rejects(&self) -> Vec<(String, String)> {

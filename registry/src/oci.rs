@@ -4,22 +4,25 @@ mod client;
 mod credentials;
 mod publish;
 mod signing;
+mod yank;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
+use cellhost_manifest::extract;
 use cellhost_plan::{ModuleId, ModulePlace};
 use semver::{Version, VersionReq};
 
-use crate::artifact::{self, Blob, Unfit};
+use crate::artifact::{self, Blob, Parts, Unfit};
 use crate::cache::{Cache, CacheError, Place};
 use crate::shelf::Fetched;
 use crate::signature::Signature;
-use crate::{Pin, Shelf, ShelfError};
+use crate::{Pin, Shelf, ShelfError, Stock};
 use client::Client;
 
 pub use publish::{PublishError, Published, publish};
+pub use yank::yank;
 
 /// Hears what is fetched: the module in words, and its size.
 pub type Listener = Arc<dyn Fn(&str, u64) + Send + Sync>;
@@ -31,11 +34,15 @@ pub enum Scope {
     Namespace(String),
     /// All but those of some namespaces.
     AllBut(BTreeSet<String>),
+    /// None that is looked for: only what is asked for by its hash.
+    Exact,
 }
 
 /// The modules of a place in a registry.
 pub struct Remote {
     place: ModulePlace,
+    /// Who is asked for what is there.
+    asked: ModulePlace,
     scope: Scope,
     cache: Cache,
     is_offline: bool,
@@ -140,6 +147,7 @@ impl Remote {
     /// What is below a place, for modules of this scope. What is fetched is kept in the cache.
     pub fn new(place: ModulePlace, scope: Scope, cache: Cache) -> Self {
         Self {
+            asked: place.clone(),
             place,
             scope,
             cache,
@@ -147,6 +155,13 @@ impl Remote {
             listener: Arc::new(|_, _| ()),
             client: OnceLock::new(),
         }
+    }
+
+    /// The same by way of a mirror: what it gives is what the place would have given, or is refused.
+    #[must_use]
+    pub fn by_way_of(mut self, mirror: ModulePlace) -> Self {
+        self.asked = mirror;
+        self
     }
 
     /// The same with nothing but what is in the cache.
@@ -165,13 +180,13 @@ impl Remote {
 
     fn client(&self, module: &ModuleId) -> Result<&Client, RemoteError> {
         if self.is_offline {
-            let address = self.place.address(module);
+            let address = self.asked.address(module);
             return Err(RemoteError::Offline { address });
         }
         if let Some(client) = self.client.get() {
             return Ok(client);
         }
-        let client = Client::new(&self.place)?;
+        let client = Client::new(&self.asked)?;
         Ok(self.client.get_or_init(|| client))
     }
 
@@ -181,46 +196,74 @@ impl Remote {
             Place::Taken(bytes) => return Ok(bytes),
             Place::Vacant(vacancy) => vacancy,
         };
-        let repository = self.place.repository(module);
+        let repository = self.asked.repository(module);
         let found = self.client(module)?.manifest(&repository, digest).await?;
         let bytes = found.ok_or_else(|| RemoteError::Refused {
-            address: format!("{}@{digest}", self.place.address(module)),
+            address: format!("{}@{digest}", self.asked.address(module)),
             words: "it is not there any more".to_owned(),
         })?;
         vacancy.fill(&bytes)?;
         Ok(bytes)
     }
 
-    /// The module that a manifest names.
+    /// A part of an artifact, which is fetched where it was not before.
+    async fn part(
+        &self,
+        module: &ModuleId,
+        blob: &Blob,
+        told: impl Fn(),
+    ) -> Result<Vec<u8>, RemoteError> {
+        let vacancy = match self.cache.claim(&blob.digest).await? {
+            Place::Taken(bytes) => return Ok(bytes),
+            Place::Vacant(vacancy) => vacancy,
+        };
+        let client = self.client(module)?;
+        told();
+        let bytes = client.blob(&self.asked.repository(module), blob).await?;
+        vacancy.fill(&bytes)?;
+        Ok(bytes)
+    }
+
+    /// What a manifest is of that is known by its hash alone.
+    pub(crate) async fn exact(
+        &self,
+        module: &ModuleId,
+        manifest: &str,
+    ) -> Result<Fetched, RemoteError> {
+        let bytes = self.manifest(module, manifest).await?;
+        self.held(module, manifest, &bytes).await
+    }
+
+    /// The module that a manifest names; `name` is what the manifest was asked for by.
     async fn held(
         &self,
         module: &ModuleId,
-        version: &Version,
+        name: &str,
         manifest: &[u8],
     ) -> Result<Fetched, RemoteError> {
-        let blob = layer(&self.place, module, version, manifest)?;
-        let bytes = match self.cache.claim(&blob.digest).await? {
-            Place::Taken(bytes) => bytes,
-            Place::Vacant(vacancy) => {
-                let client = self.client(module)?;
-                (self.listener)(
-                    &format!("{module} {version} from {}", self.place),
-                    blob.size,
-                );
-                let bytes = client.blob(&self.place.repository(module), &blob).await?;
-                vacancy.fill(&bytes)?;
-                bytes
-            }
+        let Parts { config, layer } = parts(&self.asked, module, name, manifest)?;
+        self.part(module, &config, || ()).await?;
+        let told = || {
+            (self.listener)(
+                &format!("{module} {name} from {}", self.origin()),
+                layer.size,
+            )
         };
+        let bytes = self.part(module, &layer, told).await?;
+        let about = extract(&bytes).map_err(|source| RemoteError::Unfit {
+            address: address(&self.asked, module, name),
+            source: Unfit::Module(source),
+        })?;
         Ok(Fetched {
             pin: Some(Pin {
                 module: module.clone(),
                 requirement: VersionReq::STAR,
-                version: version.clone(),
+                version: about.manifest.version,
                 registry: self.place.clone(),
                 manifest: artifact::named(manifest),
-                layer: blob.digest,
+                layer: layer.digest,
                 size: bytes.len() as u64,
+                asks: Vec::new(),
                 signatures: Vec::new(),
             }),
             bytes,
@@ -228,29 +271,39 @@ impl Remote {
     }
 }
 
-/// Finds the module in a manifest that is below a place.
-fn layer(
+/// Finds the parts of a module in a manifest that is below a place.
+fn parts(
     place: &ModulePlace,
     module: &ModuleId,
-    version: &Version,
+    name: &str,
     manifest: &[u8],
-) -> Result<Blob, RemoteError> {
-    artifact::layer(manifest).map_err(|source| RemoteError::Unfit {
-        address: format!("{}:{version}", place.address(module)),
+) -> Result<Parts, RemoteError> {
+    artifact::parts(manifest).map_err(|source| RemoteError::Unfit {
+        address: address(place, module, name),
         source,
     })
+}
+
+/// Where a module is, by its version or its hash.
+fn address(place: &ModulePlace, module: &ModuleId, name: &str) -> String {
+    let between = if name.contains(':') { '@' } else { ':' };
+    format!("{}{between}{name}", place.address(module))
 }
 
 #[async_trait]
 impl Shelf for Remote {
     fn origin(&self) -> String {
-        self.place.to_string()
+        if self.asked == self.place {
+            return self.place.to_string();
+        }
+        format!("{} by way of {}", self.place, self.asked)
     }
 
     fn serves(&self, module: &ModuleId) -> bool {
         match &self.scope {
             Scope::Namespace(namespace) => module.namespace() == namespace,
             Scope::AllBut(others) => !others.contains(module.namespace()),
+            Scope::Exact => false,
         }
     }
 
@@ -258,16 +311,24 @@ impl Shelf for Remote {
         true
     }
 
-    async fn versions(&self, module: &ModuleId) -> Result<Vec<Version>, ShelfError> {
-        let tags = self
-            .client(module)?
-            .tags(&self.place.repository(module))
-            .await?;
+    async fn stock(&self, module: &ModuleId) -> Result<Stock, ShelfError> {
+        let repository = self.asked.repository(module);
+        let tags = self.client(module)?.tags(&repository).await?;
         // Other tags are for other tools: `latest`, signatures.
-        Ok(tags
-            .iter()
-            .filter_map(|tag| Version::parse(tag).ok())
-            .collect())
+        let versions = tags.iter().filter_map(|tag| Version::parse(tag).ok());
+        Ok(Stock {
+            versions: versions.collect(),
+            yanked: tags.iter().filter_map(|tag| yank::version(tag)).collect(),
+        })
+    }
+
+    async fn reason(
+        &self,
+        module: &ModuleId,
+        version: &Version,
+    ) -> Result<Option<String>, ShelfError> {
+        let repository = self.asked.repository(module);
+        Ok(yank::reason(self.client(module)?, &repository, version).await?)
     }
 
     async fn fetch(
@@ -276,19 +337,19 @@ impl Shelf for Remote {
         version: &Version,
     ) -> Result<Option<Fetched>, ShelfError> {
         let client = self.client(module)?;
-        let repository = self.place.repository(module);
+        let repository = self.asked.repository(module);
         let tag = version.to_string();
         let Some(manifest) = client.manifest(&repository, &tag).await? else {
             return Ok(None);
         };
         let kept = self.cache.keep(&manifest).await;
         kept.map_err(RemoteError::from)?;
-        Ok(Some(self.held(module, version, &manifest).await?))
+        Ok(Some(self.held(module, &tag, &manifest).await?))
     }
 
     async fn signatures(&self, pin: &Pin) -> Result<Vec<Signature>, ShelfError> {
         let client = self.client(&pin.module)?;
-        let repository = self.place.repository(&pin.module);
+        let repository = self.asked.repository(&pin.module);
         Ok(signing::find(client, &repository, &pin.manifest).await?)
     }
 
@@ -298,13 +359,15 @@ impl Shelf for Remote {
 
     async fn pinned(&self, pin: &Pin) -> Result<Fetched, ShelfError> {
         let manifest = self.manifest(&pin.module, &pin.manifest).await?;
-        let mut found = self.held(&pin.module, &pin.version, &manifest).await?;
+        let version = pin.version.to_string();
+        let mut found = self.held(&pin.module, &version, &manifest).await?;
         if let Some(now) = &mut found.pin {
             now.signatures.clone_from(&pin.signatures);
+            now.asks.clone_from(&pin.asks);
         }
         match &found.pin {
             Some(now) if now.layer != pin.layer => Err(RemoteError::Swapped {
-                address: format!("{}@{}", self.place.address(&pin.module), pin.manifest),
+                address: format!("{}@{}", self.asked.address(&pin.module), pin.manifest),
                 expected: pin.layer.clone(),
                 found: now.layer.clone(),
             }

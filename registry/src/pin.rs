@@ -23,6 +23,10 @@ pub struct Pin {
     pub layer: String,
     /// How many there are.
     pub size: u64,
+    /// What it imports and asks for, in words, so that a change of the lock shows when it is more. What
+    /// counts is what stands in the module.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asks: Vec<String>,
     /// Who vouched for it. They are verified each time, by the keys that the plan trusts then.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub signatures: Vec<Signature>,

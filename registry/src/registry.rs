@@ -1,19 +1,24 @@
 //! From a requirement to bytes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cellhost_manifest::{digest, extract};
-use cellhost_plan::{ModuleId, did_you_mean};
-use semver::{Version, VersionReq};
+use cellhost_plan::{Denial, Exact, ModuleId, ModulePlace, did_you_mean};
+use semver::{Op, Version, VersionReq};
 
-use crate::{Fetched, Pin, RemoteError, Shelf, ShelfError, Trust, TrustError};
+use crate::{Fetched, Pin, Remote, RemoteError, Shelf, ShelfError, Stock, Trust, TrustError};
 
 /// All shelves, in the order in which they are asked.
 #[derive(Default)]
 pub struct Registry {
     shelves: Vec<Box<dyn Shelf>>,
     trust: Trust,
+    deny: BTreeMap<ModuleId, Denial>,
+    open: Option<Box<Opener>>,
 }
+
+/// Opens a place that is named by somebody else than the shelves.
+type Opener = dyn Fn(&ModulePlace) -> Remote + Send + Sync;
 
 /// A module in one version, with its bytes.
 #[derive(Debug, Clone)]
@@ -30,6 +35,8 @@ pub struct Resolved {
     pub bytes: Vec<u8>,
     /// How they are found again, where they come from a registry.
     pub pin: Option<Pin>,
+    /// Why nobody should take it any more, where it was taken by its name and that was said.
+    pub yanked: Option<String>,
 }
 
 /// Why there is no such module.
@@ -54,16 +61,26 @@ pub enum ResolveError {
         found: String,
     },
     /// A shelf gave other bytes than it promised.
-    #[error("{origin} gave `{found}` for module `{module}` {version}")]
+    #[error("{origin} gave `{found}` for module `{module}`{}", version.as_ref().map(|version| format!(" {version}")).unwrap_or_default())]
     Swapped {
         /// The shelf.
         origin: String,
         /// The name asked for.
         module: ModuleId,
-        /// The version asked for.
-        version: Version,
+        /// The version asked for, where one was.
+        version: Option<Version>,
         /// What the bytes say they are.
         found: String,
+    },
+    /// The plan does not take it.
+    #[error("the plan takes no `{module}` {version}{}", reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default())]
+    Denied {
+        /// The module.
+        module: ModuleId,
+        /// The version.
+        version: Version,
+        /// Why not.
+        reason: Option<String>,
     },
     /// Nobody who is trusted vouches for it.
     #[error(transparent)]
@@ -78,7 +95,7 @@ impl Registry {
     pub fn new(shelves: Vec<Box<dyn Shelf>>) -> Self {
         Self {
             shelves,
-            trust: Trust::default(),
+            ..Self::default()
         }
     }
 
@@ -86,6 +103,23 @@ impl Registry {
     #[must_use]
     pub fn trusting(mut self, trust: Trust) -> Self {
         self.trust = trust;
+        self
+    }
+
+    /// The same without some versions.
+    #[must_use]
+    pub fn denying(mut self, deny: BTreeMap<ModuleId, Denial>) -> Self {
+        self.deny = deny;
+        self
+    }
+
+    /// The same with a way to places that are named by an address with a hash.
+    #[must_use]
+    pub fn opening(
+        mut self,
+        open: impl Fn(&ModulePlace) -> Remote + Send + Sync + 'static,
+    ) -> Self {
+        self.open = Some(Box::new(open));
         self
     }
 
@@ -100,25 +134,31 @@ impl Registry {
         let mut others: Vec<(Version, String)> = Vec::new();
         for shelf in self.shelves.iter().filter(|shelf| shelf.serves(module)) {
             let shelf = shelf.as_ref();
-            let (version, fetched) = if let Some(pin) = pin.filter(|pin| shelf.keeps(pin)) {
-                (pin.version.clone(), shelf.pinned(pin).await?)
-            } else {
-                let versions = shelf.versions(module).await?;
-                let fitting = versions.iter().filter(|own| requirement.matches(own));
-                let Some(version) = fitting.max().cloned() else {
-                    others.extend(versions.into_iter().map(|own| (own, shelf.origin())));
-                    continue;
-                };
-                let fetched = shelf.fetch(module, &version).await?;
-                let fetched = fetched.ok_or_else(|| ResolveError::Swapped {
-                    origin: shelf.origin(),
-                    module: module.clone(),
-                    version: version.clone(),
-                    found: "nothing".to_owned(),
-                })?;
-                (version, fetched)
+            if let Some(pin) = pin.filter(|pin| shelf.keeps(pin)) {
+                let fetched = shelf.pinned(pin).await?;
+                let found = checked(shelf, module, Some(&pin.version), requirement, fetched)?;
+                self.undenied(&found)?;
+                return self.vouched(shelf, found).await;
+            }
+            let stock = shelf.stock(module).await?;
+            let Some(version) = self.chosen(module, requirement, &stock) else {
+                let told = |version| (self.told(module, &version, shelf, &stock), version);
+                let told = stock.versions.iter().cloned().map(told);
+                others.extend(told.map(|(words, version)| (version, words)));
+                continue;
             };
-            let found = checked(shelf, module, &version, requirement, fetched)?;
+            let fetched = shelf.fetch(module, &version).await?;
+            let fetched = fetched.ok_or_else(|| ResolveError::Swapped {
+                origin: shelf.origin(),
+                module: module.clone(),
+                version: Some(version.clone()),
+                found: "nothing".to_owned(),
+            })?;
+            let mut found = checked(shelf, module, Some(&version), requirement, fetched)?;
+            if stock.yanked.contains(&version) {
+                let reason = shelf.reason(module, &version).await?;
+                found.yanked = Some(reason.unwrap_or_else(|| "nobody said why".to_owned()));
+            }
             return self.vouched(shelf, found).await;
         }
         if others.is_empty() {
@@ -129,14 +169,96 @@ impl Registry {
         }
         // Highest version first; within one version, the first shelf.
         others.sort_by(|a, b| b.0.cmp(&a.0));
-        let found = others
-            .iter()
-            .map(|(version, origin)| format!("{version} ({origin})"));
+        let found: Vec<String> = others.into_iter().map(|(_, words)| words).collect();
         Err(ResolveError::NoVersion {
             module: module.clone(),
             requirement: requirement.clone(),
-            found: found.collect::<Vec<_>>().join(", "),
+            found: found.join(", "),
         })
+    }
+
+    /// What an address with a hash means. Whoever wrote the hash vouches for it.
+    pub async fn resolve_exact(
+        &self,
+        module: &ModuleId,
+        requirement: &VersionReq,
+        exact: &Exact,
+    ) -> Result<Resolved, ResolveError> {
+        let Some(open) = &self.open else {
+            let address = exact.to_string();
+            return Err(ShelfError::from(RemoteError::Offline { address }).into());
+        };
+        let remote = open(&exact.place);
+        let fetched = remote.exact(module, &exact.manifest).await;
+        let fetched = fetched.map_err(ShelfError::from)?;
+        let found = checked(&remote, module, None, requirement, fetched)?;
+        self.undenied(&found)?;
+        if requirement.matches(&found.version) {
+            return Ok(found);
+        }
+        Err(ResolveError::NoVersion {
+            module: module.clone(),
+            requirement: requirement.clone(),
+            found: format!("{} ({})", found.version, found.origin),
+        })
+    }
+
+    /// The highest version that will do. One that is yanked, or not finished, is taken by its name only.
+    fn chosen(
+        &self,
+        module: &ModuleId,
+        requirement: &VersionReq,
+        stock: &Stock,
+    ) -> Option<Version> {
+        let is_named = match requirement.comparators.as_slice() {
+            [one] => one.op == Op::Exact && one.patch.is_some(),
+            _ => false,
+        };
+        let will_do = |version: &&Version| {
+            requirement.matches(version)
+                && (is_named || !stock.yanked.contains(version))
+                && self.denial(module, version).is_none()
+        };
+        stock.versions.iter().filter(will_do).max().cloned()
+    }
+
+    fn denial(&self, module: &ModuleId, version: &Version) -> Option<&Denial> {
+        let denial = self.deny.get(module)?;
+        denial.versions.matches(version).then_some(denial)
+    }
+
+    /// Refuses what the plan does not take, however it was found.
+    fn undenied(&self, found: &Resolved) -> Result<(), ResolveError> {
+        let Some(denial) = self.denial(&found.module, &found.version) else {
+            return Ok(());
+        };
+        Err(ResolveError::Denied {
+            module: found.module.clone(),
+            version: found.version.clone(),
+            reason: denial.reason.clone(),
+        })
+    }
+
+    /// A version with where it is, and why it is not taken where that is no matter of its number.
+    fn told(
+        &self,
+        module: &ModuleId,
+        version: &Version,
+        shelf: &dyn Shelf,
+        stock: &Stock,
+    ) -> String {
+        let mut words = shelf.origin();
+        if stock.yanked.contains(version) {
+            words.push_str(", yanked");
+        }
+        if let Some(denial) = self.denial(module, version) {
+            words.push_str(", denied");
+            if let Some(reason) = &denial.reason {
+                words.push_str(": ");
+                words.push_str(reason);
+            }
+        }
+        format!("{version} ({words})")
     }
 
     /// Refuses what comes from a registry without the word of those who are trusted. What is known of
@@ -170,16 +292,41 @@ impl Registry {
         Ok(resolved)
     }
 
-    /// All versions of a module, by where they are, in the order in which places are asked.
+    /// All versions of a module, by where they are, in the order in which places are asked, each with
+    /// why it is not taken.
     pub async fn survey(
         &self,
         module: &ModuleId,
-    ) -> Vec<(String, Result<Vec<Version>, ShelfError>)> {
+    ) -> Vec<(String, Result<Vec<String>, ShelfError>)> {
         let mut found = Vec::new();
         for shelf in self.shelves.iter().filter(|shelf| shelf.serves(module)) {
-            found.push((shelf.origin(), shelf.versions(module).await));
+            found.push((shelf.origin(), self.versions(module, shelf.as_ref()).await));
         }
         found
+    }
+
+    /// All versions of a module on a shelf in words, highest first.
+    async fn versions(
+        &self,
+        module: &ModuleId,
+        shelf: &dyn Shelf,
+    ) -> Result<Vec<String>, ShelfError> {
+        let mut stock = shelf.stock(module).await?;
+        stock.versions.sort();
+        let mut found = Vec::new();
+        for version in stock.versions.iter().rev() {
+            let mut words = version.to_string();
+            if stock.yanked.contains(version) {
+                let reason = shelf.reason(module, version).await?;
+                let reason = reason.map(|reason| format!(": {reason}"));
+                words.push_str(&format!(" (yanked{})", reason.unwrap_or_default()));
+            }
+            if self.denial(module, version).is_some() {
+                words.push_str(" (denied by the plan)");
+            }
+            found.push(words);
+        }
+        Ok(found)
     }
 
     fn hint(&self, module: &ModuleId) -> Result<String, ShelfError> {
@@ -215,15 +362,18 @@ impl Registry {
 fn checked(
     shelf: &dyn Shelf,
     module: &ModuleId,
-    version: &Version,
+    version: Option<&Version>,
     requirement: &VersionReq,
     fetched: Fetched,
 ) -> Result<Resolved, ResolveError> {
     let found = match extract(&fetched.bytes) {
-        Ok(inside) if inside.manifest.id() == module && inside.manifest.version == *version => {
+        Ok(inside)
+            if inside.manifest.id() == module
+                && version.is_none_or(|version| inside.manifest.version == *version) =>
+        {
             return Ok(Resolved {
                 module: module.clone(),
-                version: version.clone(),
+                version: inside.manifest.version,
                 origin: shelf.origin(),
                 digest: digest(&fetched.bytes),
                 bytes: fetched.bytes,
@@ -231,6 +381,7 @@ fn checked(
                     requirement: requirement.clone(),
                     ..pin
                 }),
+                yanked: None,
             });
         }
         Ok(other) => format!("{} {}", other.manifest.id(), other.manifest.version),
@@ -239,7 +390,7 @@ fn checked(
     Err(ResolveError::Swapped {
         origin: shelf.origin(),
         module: module.clone(),
-        version: version.clone(),
+        version: version.cloned(),
         found,
     })
 }
@@ -252,6 +403,8 @@ mod tests {
 
     /// A shelf that claims to hold empty modules.
     struct Claims(&'static str, Vec<(&'static str, Vec<&'static str>)>);
+
+    const YANKED: Version = Version::new(1, 99, 0);
 
     #[async_trait]
     impl Shelf for Claims {
@@ -267,10 +420,13 @@ mod tests {
                 .collect())
         }
 
-        async fn versions(&self, module: &ModuleId) -> Result<Vec<Version>, ShelfError> {
+        async fn stock(&self, module: &ModuleId) -> Result<Stock, ShelfError> {
             let own = self.1.iter().filter(|(name, _)| module.name() == *name);
             let versions = own.flat_map(|(_, versions)| versions);
-            Ok(versions.map(|text| Version::parse(text).unwrap()).collect())
+            Ok(Stock {
+                versions: versions.map(|text| Version::parse(text).unwrap()).collect(),
+                yanked: [YANKED].into(),
+            })
         }
 
         async fn fetch(&self, _: &ModuleId, _: &Version) -> Result<Option<Fetched>, ShelfError> {
@@ -314,7 +470,7 @@ mod tests {
         else {
             panic!("{error}")
         };
-        (version, origin)
+        (version.unwrap(), origin)
     }
 
     #[tokio::test]
@@ -339,5 +495,40 @@ mod tests {
         // One that is not finished is taken by its name only.
         assert_eq!(taken(all(), "^2").await, other("2.0.0"));
         assert_eq!(taken(all(), "=2.0.0-rc.1").await, own("2.0.0-rc.1"));
+    }
+
+    #[tokio::test]
+    async fn what_is_yanked_or_denied_is_passed_over_unless_it_is_named() {
+        let claims = || Claims("own", vec![("galera", vec!["1.0.0", "1.1.0", "1.99.0"])]);
+        let own = |version| (Version::parse(version).unwrap(), "own".to_owned());
+        assert_eq!(taken(vec![claims()], "^1").await, own("1.1.0"));
+        assert_eq!(taken(vec![claims()], "=1.99.0").await, own("1.99.0"));
+        let denial = |versions| Denial {
+            versions: VersionReq::parse(versions).unwrap(),
+            reason: Some("it loses writes".to_owned()),
+        };
+        let module: ModuleId = "galera".parse().unwrap();
+        let registry = Registry::new(vec![Box::new(claims())])
+            .denying([(module.clone(), denial(">=1.1, <2"))].into());
+        let resolved = async |requirement| {
+            let requirement = VersionReq::parse(requirement).unwrap();
+            registry
+                .resolve(&module, &requirement, None)
+                .await
+                .unwrap_err()
+        };
+        assert!(matches!(
+            resolved("^1").await,
+            ResolveError::Swapped { version, .. } if version == Some(Version::new(1, 0, 0))
+        ));
+        // A plan that names what it denies gets nothing.
+        let ResolveError::NoVersion { found, .. } = resolved("=1.99.0").await else {
+            panic!("it is denied")
+        };
+        assert_eq!(
+            found,
+            "1.99.0 (own, yanked, denied: it loses writes), 1.1.0 (own, denied: it loses writes), \
+             1.0.0 (own)"
+        );
     }
 }

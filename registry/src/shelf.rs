@@ -1,5 +1,6 @@
 //! Where modules are kept.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use async_trait::async_trait;
@@ -19,6 +20,24 @@ pub struct Fetched {
     /// How the same bytes are found again, where they come from a registry. What was required is
     /// for whoever asked to say.
     pub pin: Option<Pin>,
+}
+
+/// The versions of a module in one place.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Stock {
+    /// All of them.
+    pub versions: Vec<Version>,
+    /// Those that whoever published them wants nobody to take any more.
+    pub yanked: BTreeSet<Version>,
+}
+
+impl From<Vec<Version>> for Stock {
+    fn from(versions: Vec<Version>) -> Self {
+        Self {
+            versions,
+            yanked: BTreeSet::new(),
+        }
+    }
 }
 
 /// Keeps modules in versions.
@@ -43,7 +62,16 @@ pub trait Shelf: Send + Sync {
     }
 
     /// The versions of a module that it has.
-    async fn versions(&self, module: &ModuleId) -> Result<Vec<Version>, ShelfError>;
+    async fn stock(&self, module: &ModuleId) -> Result<Stock, ShelfError>;
+
+    /// Why a version was yanked, as far as that was said.
+    async fn reason(
+        &self,
+        _module: &ModuleId,
+        _version: &Version,
+    ) -> Result<Option<String>, ShelfError> {
+        Ok(None)
+    }
 
     /// What lies there and is no module, by the name that it would have, with the reason.
     fn rejects(&self) -> Vec<(String, String)> {

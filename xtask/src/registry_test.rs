@@ -13,11 +13,12 @@ use crate::test;
 pub(crate) fn run() -> Result<()> {
     let workshop = Workshop::here()?;
     step("what this computer needs", || {
-        setup::ensure(&[setup::TESTS])?;
+        setup::ensure(&[setup::LAB, setup::TESTS])?;
         setup::fetch(&workshop.root().join("target/tools"))
     })?;
     step("guests", || guests::build(&workshop, &[]))?;
     test::build(&workshop)?;
+    test::machines(&workshop)?;
     let tests = test::built(&workshop, "tests/system/tests/registry/main.rs")?;
     step("registries", || {
         let place = workshop.root().join("tests/system");

@@ -54,10 +54,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         succeed(cargo(&workshop).args(words))
     })?;
     step("dependencies", || deny(&workshop))?;
-    let program = workshop.root().join("target/debug/cellhost");
-    step("machines", || {
-        succeed(Command::new(&program).args(["lab", "image", "service"]))
-    })?;
+    let program = machines(&workshop)?;
     let mut count = Count::default();
     let simulated = crash_test::beside_tests(&workshop)?;
     let good = step("tests", || {
@@ -201,6 +198,15 @@ impl Count {
 /// twice, since tests switch on other features.
 pub(crate) fn build(workshop: &Workshop) -> Result<()> {
     step("program and tests", || succeed(cargo(workshop).args(BUILD)))
+}
+
+/// Makes the image that machines of the lab begin with, unless it is there. Gives the program that did.
+pub(crate) fn machines(workshop: &Workshop) -> Result<PathBuf> {
+    let program = workshop.root().join("target/debug/cellhost");
+    step("machines", || {
+        succeed(Command::new(&program).args(["lab", "image", "service"]))
+    })?;
+    Ok(program)
 }
 
 fn cargo(workshop: &Workshop) -> Command {

@@ -1,5 +1,6 @@
 //! The subcommands: one file each, with its `Args` and its `run`.
 
+mod bundle;
 mod check;
 mod drift;
 mod key;
@@ -14,6 +15,7 @@ mod run;
 mod runs;
 mod unlock;
 mod update;
+mod vendor;
 mod why;
 mod zk;
 
@@ -63,6 +65,10 @@ enum Command {
     Update(update::Args),
     /// Say where a module of a plan comes from, and which versions of it there are
     Why(why::Args),
+    /// Put the modules of a plan into a directory beside it, so that no registry is asked for them
+    Vendor(vendor::Args),
+    /// Put a plan with its modules into one file, which runs without a network
+    Bundle(bundle::Args),
     /// Look at the ZooKeeper ensemble that a plan counts on
     Zk(zk::Args),
     /// Build modules and look into them
@@ -74,6 +80,8 @@ enum Command {
     /// Real Debian machines on this computer, for trying and testing
     Lab(lab::Args),
 }
+
+pub(crate) use module::inspect::powers;
 
 /// A number and its noun.
 pub(crate) fn counted(count: usize, noun: &str) -> String {
@@ -104,6 +112,8 @@ pub(crate) async fn run(
         Command::Registry(args) => interruptible(registry::run(args, terminal)).await,
         Command::Update(args) => interruptible(update::run(args, terminal)).await,
         Command::Why(args) => interruptible(why::run(args, terminal)).await,
+        Command::Vendor(args) => interruptible(vendor::run(args, terminal)).await,
+        Command::Bundle(args) => interruptible(bundle::run(args, terminal)).await,
         Command::Zk(args) => zk::run(args, terminal).await,
         Command::Check(args) => interruptible(check::run(args, terminal)).await,
         Command::Module(args) => interruptible(module::run(args, terminal)).await,

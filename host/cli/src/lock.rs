@@ -124,11 +124,7 @@ impl Lock {
     }
 
     fn replace(&self, document: &Document) -> anyhow::Result<()> {
-        let text = format!(
-            "# Written by cellhost. Keep it with the plan: machines have their numbers in it, and \
-             modules their versions.\n\n{}",
-            toml::to_string(document)?
-        );
+        let text = written(document)?;
         let directory = match self.path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
@@ -142,6 +138,26 @@ impl Lock {
         file.persist(&self.path)?;
         Ok(())
     }
+}
+
+/// The text of a lock with the modules of another one, which comes with a plan, and the numbers that
+/// machines have in this one; none where that is the same.
+pub(crate) fn carried(here: &str, with_plan: &str) -> anyhow::Result<Option<String>> {
+    let here: Document = toml::from_str(here)?;
+    let mut carried: Document = toml::from_str(with_plan)?;
+    carried.cells.extend(here.cells.clone());
+    if carried == here {
+        return Ok(None);
+    }
+    written(&carried).map(Some)
+}
+
+fn written(document: &Document) -> anyhow::Result<String> {
+    Ok(format!(
+        "# Written by cellhost. Keep it with the plan: machines have their numbers in it, and \
+         modules their versions.\n\n{}",
+        toml::to_string(document)?
+    ))
 }
 
 impl Far {

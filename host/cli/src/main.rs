@@ -2,6 +2,7 @@
 
 mod afar;
 mod approval;
+mod bundle;
 mod cell_lock;
 mod commands;
 mod controller;

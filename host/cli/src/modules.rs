@@ -1,12 +1,14 @@
 //! Which modules a plan means: where they are looked for, and what `cellhost.lock` says of them.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
+use cellhost_manifest::{Interfaces, extract};
 use cellhost_plan::{
-    Diagnostic, InstanceName, KeyFile, ModuleUse, Plan, Problem, Registries, at_home, did_you_mean,
+    Diagnostic, InstanceName, KeyFile, ModulePlace, ModuleUse, Plan, Problem, Registries, at_home,
+    did_you_mean,
 };
 use cellhost_registry::{
     Builtin, Cache, Directory, Listener, Pin, PublicKey, Registry, Remote, ResolveError, Resolved,
@@ -14,8 +16,10 @@ use cellhost_registry::{
 };
 use futures_util::future::join_all;
 
+use crate::commands::powers;
 use crate::directories;
 use crate::error::{CommandError, Kind};
+use crate::report::clean;
 use crate::session::wrong;
 use crate::terminal::Terminal;
 
@@ -49,22 +53,25 @@ impl Sources {
     /// rest. Whoever has a namespace of its own is asked for nothing else, and nobody else for it.
     pub(crate) fn registry(
         &self,
-        places: &Registries,
+        plan: &Plan,
         terminal: &Terminal,
     ) -> Result<Registry, CommandError> {
+        let places = &plan.registries;
         let mut shelves: Vec<Box<dyn Shelf>> = Vec::new();
         for path in &self.modules {
             shelves.push(Box::new(Directory::new(path)));
         }
-        let cache = Cache::new(directories::cache()?.join("modules"));
-        let remote = |place, scope| {
-            let remote = Remote::new(place, scope, cache.clone());
-            let remote = remote.offline(self.offline).heard_by(listener(terminal));
-            Box::new(remote)
+        let (cache, listener) = (cache(plan)?, listener(terminal));
+        let (mirrors, is_offline) = (places.clone(), self.offline);
+        let remote = move |place: &ModulePlace, scope| {
+            Remote::new(place.clone(), scope, cache.clone())
+                .by_way_of(mirrors.asked(place))
+                .offline(is_offline)
+                .heard_by(listener.clone())
         };
         for (namespace, place) in &places.namespaces {
             let scope = Scope::Namespace(namespace.clone());
-            shelves.push(remote(place.clone(), scope));
+            shelves.push(Box::new(remote(place, scope)));
         }
         if !places
             .namespaces
@@ -74,10 +81,30 @@ impl Sources {
         }
         if let Some(place) = &places.default {
             let named = places.namespaces.keys().cloned().collect();
-            shelves.push(remote(place.clone(), Scope::AllBut(named)));
+            shelves.push(Box::new(remote(place, Scope::AllBut(named))));
         }
-        Ok(Registry::new(shelves).trusting(trust(places)?))
+        Ok(Registry::new(shelves)
+            .trusting(trust(places)?)
+            .denying(places.deny.clone())
+            .opening(move |place| remote(place, Scope::Exact)))
     }
+}
+
+/// Where modules that were fetched are kept: beside the plan, where `cellhost vendor` put them, and in
+/// the user's cache.
+pub(crate) fn cache(plan: &Plan) -> Result<Cache, CommandError> {
+    let cache = Cache::new(directories::cache()?.join("modules"));
+    let vendored = vendored(Path::new(plan.source.name()));
+    Ok(if vendored.is_dir() {
+        cache.with_layout(&vendored)
+    } else {
+        cache
+    })
+}
+
+/// Where `cellhost vendor` puts the modules of a plan.
+pub(crate) fn vendored(plan: &Path) -> PathBuf {
+    plan.with_file_name("vendor")
 }
 
 /// Reads the keys that a plan trusts.
@@ -126,17 +153,18 @@ pub(crate) async fn resolve(
     pins: &[Pin],
     terminal: &Terminal,
 ) -> Result<BTreeMap<InstanceName, Resolved>, CommandError> {
-    let find = |usage: &ModuleUse| {
-        let pin = pin_of(pins, usage).cloned();
-        let (module, requirement) = (usage.module.clone(), usage.requirement.clone());
-        async move { registry.resolve(&module, &requirement, pin.as_ref()).await }
-    };
+    let find = |usage| find(registry, usage, pin_of(pins, usage));
     let answers = join_all(plan.modules.iter().map(find)).await;
     let mut resolved = BTreeMap::new();
     let mut found: Vec<Diagnostic> = Vec::new();
     for (usage, answer) in plan.modules.iter().zip(answers) {
         let problem = match answer {
             Ok(module) => {
+                if let Some(reason) = &module.yanked {
+                    let (id, version) = (&module.module, &module.version);
+                    let reason = clean(reason);
+                    terminal.note(format!("{id} {version} was yanked: {reason}"));
+                }
                 resolved.insert(usage.name.clone(), module);
                 continue;
             }
@@ -152,9 +180,22 @@ pub(crate) async fn resolve(
     }
 }
 
+/// Finds what a use of a module means.
+pub(crate) async fn find(
+    registry: &Registry,
+    usage: &ModuleUse,
+    pin: Option<&Pin>,
+) -> Result<Resolved, ResolveError> {
+    let (module, requirement) = (&usage.module, &usage.requirement);
+    match &usage.exact {
+        Some(exact) => registry.resolve_exact(module, requirement, exact).await,
+        None => registry.resolve(module, requirement, pin).await,
+    }
+}
+
 /// Whether a pin is what a use of a module came to.
 pub(crate) fn is_of(pin: &Pin, usage: &ModuleUse) -> bool {
-    pin.module == usage.module && pin.requirement == usage.requirement
+    usage.exact.is_none() && pin.module == usage.module && pin.requirement == usage.requirement
 }
 
 /// What a use of a module came to before.
@@ -179,12 +220,41 @@ pub(crate) fn called<'a>(plan: &'a Plan, name: &str) -> Result<Vec<&'a ModuleUse
     Ok(meant)
 }
 
+/// The pins of modules that were found, each once, but of those that the plan names by their hash itself.
+pub(crate) fn pins(
+    plan: &Plan,
+    resolved: &BTreeMap<InstanceName, Resolved>,
+) -> Result<Vec<Pin>, CommandError> {
+    let open = plan.modules.iter().filter(|usage| usage.exact.is_none());
+    all_pins(open.filter_map(|usage| resolved.get(&usage.name)))
+}
+
 /// The pins of modules that were found, each once.
-pub(crate) fn pins<'a>(resolved: impl Iterator<Item = &'a Resolved>) -> Vec<Pin> {
-    let mut pins: Vec<Pin> = resolved.filter_map(|found| found.pin.clone()).collect();
+pub(crate) fn all_pins<'a>(
+    resolved: impl Iterator<Item = &'a Resolved>,
+) -> Result<Vec<Pin>, CommandError> {
+    let pins = resolved.filter_map(|found| pin(found).transpose());
+    let mut pins = pins.collect::<Result<Vec<_>, _>>()?;
     pins.sort_by_cached_key(|pin| (pin.module.to_string(), pin.requirement.to_string()));
     pins.dedup();
-    pins
+    Ok(pins)
+}
+
+/// The pin of a module, where it comes from a registry, with what it asks for.
+pub(crate) fn pin(found: &Resolved) -> Result<Option<Pin>, CommandError> {
+    let Some(pin) = found.pin.clone() else {
+        return Ok(None);
+    };
+    let asks = powers_of(found)?.into_iter().collect();
+    Ok(Some(Pin { asks, ..pin }))
+}
+
+/// What a module imports and asks for, in words.
+pub(crate) fn powers_of(module: &Resolved) -> Result<BTreeSet<String>, CommandError> {
+    let unreadable = |error| CommandError::new(Kind::Failed, error);
+    let embedded = extract(&module.bytes).map_err(unreadable)?;
+    let interfaces = Interfaces::of(&module.bytes).map_err(unreadable)?;
+    Ok(powers(&embedded, &interfaces.imports))
 }
 
 /// Refuses pins that are not those that are written.
@@ -210,6 +280,10 @@ fn problem(error: ResolveError) -> Result<Problem, CommandError> {
         }
         ResolveError::NoVersion { ref found, .. } => {
             Ok(Problem::new(error.to_string()).help(format!("there are {found}")))
+        }
+        ResolveError::Denied { ref module, .. } => {
+            let help = format!("`cellhost update --module {module}` takes another version");
+            Ok(Problem::new(error.to_string()).help(help))
         }
         error => Err(failed(error)),
     }

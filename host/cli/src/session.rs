@@ -12,6 +12,7 @@ use cellhost_runtime::{Module, Runtime};
 use cellhost_state::Loss;
 
 use crate::afar::{self, FarLock};
+use crate::bundle;
 use crate::cell_lock::CellLock;
 use crate::directories;
 use crate::error::{CommandError, Kind};
@@ -22,12 +23,19 @@ use crate::terminal::Terminal;
 /// What commands that take a plan have in common.
 #[derive(Debug, clap::Args)]
 pub(crate) struct PlanArgs {
-    /// The plan
+    /// The plan, or a bundle of one
     #[arg(value_name = "PLAN", default_value = "plan.toml")]
     pub(crate) plan: PathBuf,
 
     #[command(flatten)]
     pub(crate) sources: Sources,
+}
+
+impl PlanArgs {
+    /// The same with a plan, where a bundle is given.
+    pub(crate) fn settled(self) -> Result<Self, CommandError> {
+        bundle::settled(self)
+    }
 }
 
 /// A plan that can be run.
@@ -125,9 +133,9 @@ impl Session {
     ) -> Result<Self, CommandError> {
         let plan = Arc::new(plan);
         let written = lock.roster.clone();
-        let registry = args.sources.registry(&plan.registries, terminal)?;
+        let registry = args.sources.registry(&plan, terminal)?;
         let resolved = modules::resolve(&plan, &registry, &lock.pins, terminal).await?;
-        let pins = modules::pins(resolved.values());
+        let pins = modules::pins(&plan, &resolved)?;
         if args.sources.locked {
             modules::unchanged(&lock.pins, &pins)?;
         }

@@ -5,7 +5,7 @@ use cellhost_plan::{ModuleId, ModulePlace};
 use semver::Version;
 
 use super::client::Client;
-use super::{RemoteError, layer, signing};
+use super::{RemoteError, parts, signing};
 use crate::artifact::{self, Artifact};
 use crate::signature::SecretKey;
 
@@ -97,7 +97,8 @@ pub async fn publish(
     let there = client.manifest(&repository, &tag).await?;
     if let Some(there) = &there {
         let ours = artifact::named(bytes);
-        let there = artifact::layer(there).map_or_else(|error| error.to_string(), |it| it.digest);
+        let there = artifact::parts(there)
+            .map_or_else(|error| error.to_string(), |parts| parts.layer.digest);
         if there != ours {
             return Err(PublishError::Taken {
                 address,
@@ -148,7 +149,7 @@ async fn compare(
     let Some(manifest) = client.manifest(&repository, &before.to_string()).await? else {
         return Ok(());
     };
-    let blob = layer(place, module, &before, &manifest)?;
+    let blob = parts(place, module, &before.to_string(), &manifest)?.layer;
     let bytes = client.blob(&repository, &blob).await?;
     let earlier = extract(&bytes)?;
     let anything = serde_json::Value::Bool(true);

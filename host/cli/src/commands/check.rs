@@ -13,7 +13,8 @@ pub(crate) struct Args {
     plan: PlanArgs,
 }
 
-pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<ExitCode, CommandError> {
+pub(crate) async fn run(mut args: Args, terminal: &Terminal) -> Result<ExitCode, CommandError> {
+    args.plan = args.plan.settled()?;
     let session = Session::open_here(&args.plan, terminal).await?;
     let plan = &session.deployment.plan;
     crate::reach::vault(plan)?;

@@ -33,7 +33,8 @@ struct Difference {
     certainty: Certainty,
 }
 
-pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<ExitCode, CommandError> {
+pub(crate) async fn run(mut args: Args, terminal: &Terminal) -> Result<ExitCode, CommandError> {
+    args.plan = args.plan.settled()?;
     let session = Session::open(&args.plan, terminal).await?;
     let reach = Reach::open(&session.deployment, &args.reach, true)?.in_silence();
     let (effects, notes) = reach.noting(None);

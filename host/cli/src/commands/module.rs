@@ -3,6 +3,7 @@
 mod build;
 pub(crate) mod inspect;
 mod publish;
+mod yank;
 
 use std::process::ExitCode;
 
@@ -25,6 +26,8 @@ enum Command {
     Inspect(inspect::Args),
     /// Put a finished module into a registry, under its version
     Publish(publish::Args),
+    /// Say of a version that nobody should take it any more
+    Yank(yank::Args),
 }
 
 pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<ExitCode, CommandError> {
@@ -32,5 +35,6 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<ExitCode, Com
         Command::Build(args) => build::run(args, terminal).await,
         Command::Inspect(args) => inspect::run(&args, terminal).await,
         Command::Publish(args) => publish::run(&args, terminal).await,
+        Command::Yank(args) => yank::run(&args, terminal).await,
     }
 }

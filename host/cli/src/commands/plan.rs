@@ -28,7 +28,8 @@ pub(crate) struct Args {
     out: Option<PathBuf>,
 }
 
-pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<ExitCode, CommandError> {
+pub(crate) async fn run(mut args: Args, terminal: &Terminal) -> Result<ExitCode, CommandError> {
+    args.plan = args.plan.settled()?;
     let session = Session::open(&args.plan, terminal).await?;
     let reach = Reach::open(&session.deployment, &args.reach, true)?;
     let Begun { journal, path } = record::begin(&session, &reach, Kind::DryRun).await?;

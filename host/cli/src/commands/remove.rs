@@ -45,7 +45,8 @@ fn name(text: &str) -> Result<InstanceName, String> {
     InstanceName::new(text).map_err(|problem| problem.to_string())
 }
 
-pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<ExitCode, CommandError> {
+pub(crate) async fn run(mut args: Args, terminal: &Terminal) -> Result<ExitCode, CommandError> {
+    args.plan = args.plan.settled()?;
     let mut session = if args.dry_run {
         Session::open(&args.plan, terminal).await?
     } else {

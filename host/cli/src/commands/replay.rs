@@ -153,10 +153,11 @@ async fn prepared(
             digest: used.sha256.clone(),
             bytes: kept(&used.sha256)?,
             pin: None,
+            yanked: None,
         };
         found.insert(used.name.clone(), resolved);
     }
-    let registry = Sources::of(args.modules.clone()).registry(&plan.registries, terminal)?;
+    let registry = Sources::of(args.modules.clone()).registry(&plan, terminal)?;
     replace(&plan, &mut found, &args.with, &registry).await?;
     let modules = compile(&plan, found, terminal).await?;
     let mut roster = opening.roster.clone();

@@ -30,7 +30,8 @@ pub(crate) struct Args {
     yes: bool,
 }
 
-pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<ExitCode, CommandError> {
+pub(crate) async fn run(mut args: Args, terminal: &Terminal) -> Result<ExitCode, CommandError> {
+    args.plan = args.plan.settled()?;
     let kept = Kept::recognize(&args.plan.plan)?;
     let plan = match &kept {
         Some(_) if args.dry_run => {

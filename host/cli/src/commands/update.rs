@@ -3,13 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 
-use cellhost_manifest::{Interfaces, extract};
 use cellhost_plan::{InstanceName, ModuleUse, Plan};
 use cellhost_registry::{Pin, Registry, Resolved};
 
-use super::module::inspect::powers;
 use crate::cell_lock::CellLock;
-use crate::error::{CommandError, Kind};
+use crate::error::CommandError;
 use crate::lock::Lock;
 use crate::modules;
 use crate::report::clean;
@@ -35,13 +33,13 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<ExitCode, Com
     let _alone = CellLock::take(&plan, "update").await?;
     let mut lock = Lock::load(&args.plan.plan, &plan.cell, None).await?;
     let chosen = chosen(&plan, &args.only)?;
-    let registry = args.plan.sources.registry(&plan.registries, terminal)?;
+    let registry = args.plan.sources.registry(&plan, terminal)?;
     let before = lock.pins.clone();
     let staying = |pin: &Pin| !chosen.iter().any(|usage| modules::is_of(pin, usage));
     let kept: Vec<Pin> = before.iter().filter(|pin| staying(pin)).cloned().collect();
     let found = modules::resolve(&plan, &registry, &kept, terminal).await?;
     let told = told(&plan, &registry, &before, &found, terminal).await?;
-    lock.pins = modules::pins(found.values());
+    lock.pins = modules::pins(&plan, &found)?;
     if args.plan.sources.locked {
         modules::unchanged(&before, &lock.pins)?;
     }
@@ -79,7 +77,7 @@ async fn told(
 ) -> Result<String, CommandError> {
     let mut lines = Vec::new();
     let mut said: BTreeSet<(String, String)> = BTreeSet::new();
-    for usage in &plan.modules {
+    for usage in plan.modules.iter().filter(|usage| usage.exact.is_none()) {
         let Some(now) = found.get(&usage.name).filter(|now| now.pin.is_some()) else {
             continue;
         };
@@ -90,10 +88,14 @@ async fn told(
         let head = format!("{module} {requirement}");
         let Some(pin) = modules::pin_of(before, usage) else {
             lines.push(format!("{head}: {} from {}", now.version, now.origin));
-            lines.extend(powers_of(now)?.iter().map(|power| format!("  + {power}")));
+            lines.extend(
+                modules::powers_of(now)?
+                    .iter()
+                    .map(|power| format!("  + {power}")),
+            );
             continue;
         };
-        if now.pin.as_ref() == Some(pin) {
+        if modules::pin(now)?.as_ref() == Some(pin) {
             lines.push(format!("{head}: {} as before", now.version));
             continue;
         }
@@ -103,7 +105,7 @@ async fn told(
         ));
         let then = registry.resolve(&usage.module, &usage.requirement, Some(pin));
         let then = match then.await {
-            Ok(then) => powers_of(&then)?,
+            Ok(then) => modules::powers_of(&then)?,
             Err(error) => {
                 terminal.note(format!(
                     "{head}: what it was cannot be looked at: {}",
@@ -112,7 +114,7 @@ async fn told(
                 BTreeSet::new()
             }
         };
-        let now = powers_of(now)?;
+        let now = modules::powers_of(now)?;
         lines.extend(now.difference(&then).map(|power| format!("  + {power}")));
         lines.extend(then.difference(&now).map(|power| format!("  - {power}")));
     }
@@ -120,11 +122,4 @@ async fn told(
     // Modules name themselves what they like.
     let lines: Vec<String> = lines.iter().map(|line| clean(line)).collect();
     Ok(lines.join("\n"))
-}
-
-fn powers_of(module: &Resolved) -> Result<BTreeSet<String>, CommandError> {
-    let unreadable = |error| CommandError::new(Kind::Failed, error);
-    let embedded = extract(&module.bytes).map_err(unreadable)?;
-    let interfaces = Interfaces::of(&module.bytes).map_err(unreadable)?;
-    Ok(powers(&embedded, &interfaces.imports))
 }

@@ -23,10 +23,11 @@ pub(crate) struct Args {
     plan: PlanArgs,
 }
 
-pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<ExitCode, CommandError> {
+pub(crate) async fn run(mut args: Args, terminal: &Terminal) -> Result<ExitCode, CommandError> {
+    args.plan = args.plan.settled()?;
     let plan = load(&args.plan.plan, terminal)?;
     let lock = Lock::load(&args.plan.plan, &plan.cell, None).await?;
-    let registry = args.plan.sources.registry(&plan.registries, terminal)?;
+    let registry = args.plan.sources.registry(&plan, terminal)?;
     let meant = modules::called(&plan, &args.module)?;
     let mut text = String::new();
     for usage in meant {
@@ -44,8 +45,8 @@ async fn explain(
     registry: &Registry,
 ) -> Result<(), CommandError> {
     let pin = modules::pin_of(pins, usage);
-    let found = registry.resolve(&usage.module, &usage.requirement, pin);
-    let found = found.await.map_err(modules::failed)?;
+    let found = modules::find(registry, usage, pin).await;
+    let found = found.map_err(modules::failed)?;
     let at = plan.source.position(usage.requirement_span().start);
     // Writing to a string does not fail.
     let _ = writeln!(
@@ -57,7 +58,7 @@ async fn explain(
         plan.source.name(),
         at.line
     );
-    let _ = writeln!(text, "  {}", taken(&found, pin));
+    let _ = writeln!(text, "  {}", taken(usage, &found, pin));
     let _ = writeln!(
         text,
         "  sha256:{}, {} bytes",
@@ -66,12 +67,8 @@ async fn explain(
     );
     for (origin, versions) in registry.survey(&usage.module).await {
         let words = match versions {
-            Ok(mut versions) if !versions.is_empty() => {
-                versions.sort();
-                let versions = versions.iter().rev().map(ToString::to_string);
-                versions.collect::<Vec<_>>().join(", ")
-            }
-            Ok(_) => "none".to_owned(),
+            Ok(versions) if versions.is_empty() => "none".to_owned(),
+            Ok(versions) => clean(&versions.join(", ")),
             Err(error) => clean(&error.to_string()),
         };
         let _ = writeln!(text, "  in {origin}: {words}");
@@ -79,8 +76,12 @@ async fn explain(
     Ok(())
 }
 
-fn taken(found: &Resolved, pin: Option<&Pin>) -> String {
+fn taken(usage: &ModuleUse, found: &Resolved, pin: Option<&Pin>) -> String {
     let (version, origin) = (&found.version, &found.origin);
+    if let Some(exact) = &usage.exact {
+        let manifest = &exact.manifest;
+        return format!("{version} from {origin}, whose manifest the plan names: {manifest}");
+    }
     if pin.is_some() && found.pin.as_ref() == pin {
         return format!("{version} from {origin}, as cellhost.lock says");
     }

@@ -42,10 +42,17 @@ struct LookArgs {
     format: Format,
 }
 
+impl LookArgs {
+    fn settled(mut self) -> Result<Self, CommandError> {
+        self.plan = self.plan.settled()?;
+        Ok(self)
+    }
+}
+
 pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<ExitCode, CommandError> {
     match args.command {
-        Command::Nodes(args) => nodes::run(args, terminal).await,
-        Command::Barrier(args) => barrier::run(args, terminal).await,
+        Command::Nodes(args) => nodes::run(args.settled()?, terminal).await,
+        Command::Barrier(args) => barrier::run(args.settled()?, terminal).await,
     }
 }
 

@@ -5,6 +5,8 @@
 //! where these are not.
 
 mod access;
+mod carrying;
+mod choosing;
 mod modules;
 mod publishing;
 mod pulling;

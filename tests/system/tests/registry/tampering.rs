@@ -1,8 +1,11 @@
 //! Bytes that are changed on the way, or where they are kept.
 
 use anyhow::{Context as _, Result};
-use cellhost_plan::ModulePlace;
-use cellhost_registry::{Cache, Offer, Pin, Registry, Remote, Resolved, Rule, Scope, Trust};
+use cellhost_plan::{ModulePlace, Need};
+use cellhost_registry::{
+    Cache, Offer, Pin, Registry, Remote, Resolved, Rule, Scope, SecretKey, Trust, TrustedKey,
+    publish,
+};
 use semver::VersionReq;
 
 use crate::modules::greeting;
@@ -20,7 +23,7 @@ async fn fetch(place: &ModulePlace, pin: Option<&Pin>) -> Result<Resolved> {
     Ok(registry.resolve(&module, &VersionReq::STAR, pin).await?)
 }
 
-/// Each byte of the manifest and some of the module, by a server that gives whatever its files
+/// Each byte of the manifest and of the configuration and some of the module, by a server that gives whatever its files
 /// are. The first pull is by tag, where nothing but the manifest says what the module is.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_byte_that_is_changed_anywhere_is_found_and_nothing_is_run() -> Result<()> {
@@ -35,8 +38,12 @@ async fn a_byte_that_is_changed_anywhere_is_found_and_nothing_is_run() -> Result
     let pin = fetch(&place, None).await?.pin.context("a pin")?;
     let manifest = base.join("manifests").join(&pin.manifest);
     let layer = base.join("blobs").join(&pin.layer);
+    let read: serde_json::Value = serde_json::from_slice(&fs_err::read(&manifest)?)?;
+    let config = read["config"]["digest"].as_str().context("a digest")?;
+    let (config, configured) = (base.join("blobs").join(config), config.to_owned());
     for (path, digest, step, by_tag) in [
         (&manifest, &pin.manifest, 1, false),
+        (&config, &configured, 1, true),
         (&layer, &pin.layer, 4999, true),
     ] {
         let sound = fs_err::read(path)?;
@@ -70,6 +77,59 @@ async fn a_byte_that_is_changed_anywhere_is_found_and_nothing_is_run() -> Result
     longer.pop();
     fs_err::write(&layer, &longer)?;
     assert_eq!(fetch(&place, Some(&pin)).await?.pin, Some(pin));
+    Ok(())
+}
+
+/// A pin as `cellhost.lock` has it, with each byte changed in its turn: it is refused, or what it comes to is
+/// not what is written, which `--locked` refuses; or it says the same as before.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_byte_that_is_changed_in_a_pin_or_its_signature_is_found() -> Result<()> {
+    let mut server = Server::start(Manner::default())?;
+    let (place, key) = (server.place()?, SecretKey::generate());
+    publish(&place, &greeting("0.1.0")?, 0, Some(&key)).await?;
+    let kept = tempfile::tempdir()?;
+    let registry = |is_offline| {
+        let scope = Scope::Namespace("acme".to_owned());
+        let remote = Remote::new(place.clone(), scope, Cache::new(kept.path()));
+        let ann = TrustedKey {
+            name: "ann.pub".to_owned(),
+            key: key.public(),
+            until: None,
+        };
+        let (keys, need) = (vec![ann], Need::Any);
+        let trust = Trust::new([("acme".to_owned(), Rule::Signed { keys, need })].into());
+        Registry::new(vec![Box::new(remote.offline(is_offline))]).trusting(trust)
+    };
+    let module = "acme:greeting".parse()?;
+    let any = VersionReq::STAR;
+    let found = registry(false).resolve(&module, &any, None).await?;
+    let pin = found.pin.context("a pin")?;
+    let registry = registry(true);
+    server.stop();
+    let text = serde_json::to_string(&pin)?;
+    let mut changed = 0;
+    for place_of_byte in 0..text.len() {
+        let mut damaged = text.clone().into_bytes();
+        if let Some(byte) = damaged.get_mut(place_of_byte) {
+            *byte ^= 1 << (place_of_byte % 7);
+        }
+        let Ok(written) = serde_json::from_slice::<Pin>(&damaged) else {
+            continue;
+        };
+        if written == pin {
+            continue;
+        }
+        changed += 1;
+        // Who asks for nothing that is pinned is nobody that a pin is used for.
+        if written.module != pin.module || written.requirement != pin.requirement {
+            continue;
+        }
+        let taken = registry.resolve(&module, &any, Some(&written)).await;
+        let is_refused = taken.map_or(true, |found| found.pin != Some(written));
+        assert!(is_refused, "byte {place_of_byte} of {text}");
+    }
+    assert!(changed > 300, "{changed} of {}", text.len());
+    registry.resolve(&module, &any, Some(&pin)).await?;
     Ok(())
 }
 

@@ -81,6 +81,6 @@ fn created() -> Result<u64, CommandError> {
         .map_err(|error| CommandError::new(Kind::Usage, error))
 }
 
-fn place(text: &str) -> Result<ModulePlace, String> {
+pub(super) fn place(text: &str) -> Result<ModulePlace, String> {
     ModulePlace::parse(text).map_err(|problem: Problem| problem.to_string())
 }
