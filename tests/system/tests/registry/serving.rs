@@ -1,13 +1,10 @@
 //! What this program offers to others: over HTTP, and as files for any web server.
 
-use std::io::{BufRead as _, BufReader};
-use std::process::Stdio;
-
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use cellhost_plan::ModulePlace;
 
 use crate::modules::greeting;
-use crate::server::{Files, Running};
+use crate::server::Files;
 use crate::site::Site;
 
 fn shop() -> Result<Site> {
@@ -37,20 +34,7 @@ fn takes_from(place: &ModulePlace) -> Result<Site> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_directory_is_a_registry_that_can_be_read_and_nothing_else() -> Result<()> {
     let shop = shop()?;
-    let mut child = shop
-        .command(&["registry", "serve", "modules", "--listen", "127.0.0.1:0"])?
-        .stderr(Stdio::piped())
-        .spawn()?;
-    let words = child.stderr.take().context("its words")?;
-    let _running = Running(child);
-    let mut lines = BufReader::new(words).lines();
-    let place = loop {
-        let line = lines.next().context("it says where it is")??;
-        if let Some((_, rest)) = line.split_once("oci+http://") {
-            let host = rest.split(',').next().unwrap_or(rest);
-            break ModulePlace::parse(&format!("oci+http://{host}"))?;
-        }
-    };
+    let (place, _running) = shop.serve("modules")?;
     let site = takes_from(&place)?;
     // What is added is there at once.
     fs_err::write(shop.path().join("modules/new.wasm"), greeting("1.11.0")?)?;

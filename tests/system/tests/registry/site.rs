@@ -1,16 +1,17 @@
 //! A directory with a plan, a home and a cache of its own, and the program run in it.
 
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use cellhost_plan::ModulePlace;
 use cellhost_registry::{Published, publish};
 use cellhost_system_tests::program;
 use tempfile::TempDir;
 
 use crate::modules::greeting;
-use crate::server::{Server, USER};
+use crate::server::{Running, Server, USER};
 
 pub(crate) struct Site {
     directory: TempDir,
@@ -115,6 +116,26 @@ settings = {{ greeting = "hello" }}
 
     pub(crate) fn cellhost(&self, arguments: &[&str]) -> Result<Ran> {
         Ok(ran(&self.command(arguments)?.output()?))
+    }
+
+    /// Offers one of its directories as a registry, for as long as what comes with the address lives.
+    pub(crate) fn serve(&self, directory: &str) -> Result<(ModulePlace, Running)> {
+        let child = self
+            .command(&["registry", "serve", directory, "--listen", "127.0.0.1:0"])?
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let mut running = Running(child);
+        let words = running.0.stderr.as_mut().context("its words")?;
+        let mut lines = BufReader::new(words).lines();
+        let line = loop {
+            let line = lines.next().context("it says where it is")??;
+            if let Some((_, rest)) = line.split_once("oci+http://") {
+                break rest.to_owned();
+            }
+        };
+        let host = line.split(',').next().unwrap_or(&line);
+        let place = ModulePlace::parse(&format!("oci+http://{host}"))?;
+        Ok((place, running))
     }
 
     /// Lets the program know the user of a registry.
