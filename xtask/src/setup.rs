@@ -1,9 +1,11 @@
 //! What this computer has to have, and how it gets it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
+
+use crate::step::succeed;
 
 /// A program that tasks need, and the Debian package that has it.
 type Need = (&'static str, &'static str);
@@ -126,6 +128,23 @@ pub(crate) fn fetch(tools: &Path) -> Result<()> {
         fs_err::rename(partial, folder)?;
     }
     Ok(())
+}
+
+/// A program on crates.io, and its version.
+type Tool = (&'static str, &'static str);
+
+/// Holds dependencies against `deny.toml`, which is written for this version.
+pub(crate) const DENY: Tool = ("cargo-deny", "0.20.2");
+
+/// Builds a program of others, unless this version of it is there. Returns where it is.
+pub(crate) fn build(tools: &Path, (name, version): Tool) -> Result<PathBuf> {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let words = ["install", "--quiet", "--locked", "--debug", name];
+    cargo.args(words).args(["--version", version, "--root"]);
+    // Nobody looks into it with a debugger, and it is built sooner without.
+    cargo.arg(tools).env("CARGO_PROFILE_DEV_DEBUG", "0");
+    succeed(&mut cargo)?;
+    Ok(tools.join("bin").join(name))
 }
 
 fn apt(words: &[&str]) -> Result<()> {

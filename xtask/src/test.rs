@@ -32,9 +32,10 @@ struct Count {
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let begun = Instant::now();
     let workshop = Workshop::here()?;
+    let tools = workshop.root().join("target/tools");
     step("what this computer needs", || {
         setup::ensure(&[setup::LAB, setup::TESTS])?;
-        setup::fetch(&workshop.root().join("target/tools"))
+        setup::fetch(&tools)
     })?;
     step("format", || {
         succeed(cargo(&workshop).args(["fmt", "--all", "--check"]))
@@ -53,7 +54,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         ];
         succeed(cargo(&workshop).args(words))
     })?;
-    step("dependencies", || deny(&workshop))?;
+    step("dependencies", || deny(&workshop, &tools))?;
     let program = machines(&workshop)?;
     let mut count = Count::default();
     let simulated = crash_test::beside_tests(&workshop)?;
@@ -81,27 +82,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// The version of cargo-deny that `deny.toml` is written for.
-const DENY: &str = "0.20.2";
-
 /// Holds the dependencies against `deny.toml`. Advisories are left to whoever has a network: their
 /// list comes from elsewhere at each call.
-fn deny(workshop: &Workshop) -> Result<()> {
-    let tools = workshop.root().join("target/tools");
-    let program = tools.join("bin/cargo-deny");
-    if !program.is_file() {
-        let words = [
-            "install",
-            "--quiet",
-            "--locked",
-            "--debug",
-            "cargo-deny",
-            "--version",
-            DENY,
-            "--root",
-        ];
-        succeed(cargo(workshop).args(words).arg(&tools))?;
-    }
+fn deny(workshop: &Workshop, tools: &Path) -> Result<()> {
+    let program = setup::build(tools, setup::DENY)?;
     let words = [
         "--log-level",
         "error",
