@@ -12,10 +12,12 @@ use crate::test;
 /// Runs the tests of `registry` and of the program against registries that they start.
 pub(crate) fn run() -> Result<()> {
     let workshop = Workshop::here()?;
+    let tools = workshop.root().join("target/tools");
     step("what this computer needs", || {
         setup::ensure(&[setup::LAB, setup::TESTS])?;
-        setup::fetch(&workshop.root().join("target/tools"))
+        setup::fetch(&tools)
     })?;
+    step("wkg", || setup::build(&tools, setup::WKG))?;
     step("guests", || guests::build(&workshop, &[]))?;
     test::build(&workshop)?;
     test::machines(&workshop)?;

@@ -30,6 +30,7 @@ pub(crate) const TESTS: &[Need] = &[
     ("git", "git"),
     ("openssl", "openssl"),
     ("python3", "python3"),
+    ("skopeo", "skopeo"),
 ];
 
 /// For the tools that the bench compares with, beside what the lab needs.
@@ -135,6 +136,8 @@ type Tool = (&'static str, &'static str);
 
 /// Holds dependencies against `deny.toml`, which is written for this version.
 pub(crate) const DENY: Tool = ("cargo-deny", "0.20.2");
+/// Brings modules to registries and back, as others do it.
+pub(crate) const WKG: Tool = ("wkg", "0.16.1");
 
 /// Builds a program of others, unless this version of it is there. Returns where it is.
 pub(crate) fn build(tools: &Path, (name, version): Tool) -> Result<PathBuf> {

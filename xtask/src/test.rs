@@ -55,6 +55,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         succeed(cargo(&workshop).args(words))
     })?;
     step("dependencies", || deny(&workshop, &tools))?;
+    step("wkg", || setup::build(&tools, setup::WKG))?;
     let program = machines(&workshop)?;
     let mut count = Count::default();
     let simulated = crash_test::beside_tests(&workshop)?;

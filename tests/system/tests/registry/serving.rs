@@ -7,7 +7,7 @@ use crate::modules::greeting;
 use crate::server::Files;
 use crate::site::Site;
 
-fn shop() -> Result<Site> {
+pub(crate) fn shop() -> Result<Site> {
     let site = Site::new()?;
     let modules = site.path().join("modules");
     fs_err::create_dir(&modules)?;

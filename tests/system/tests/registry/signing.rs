@@ -15,7 +15,7 @@ use crate::site::{Ran, Site};
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
 /// A site with two keys, `ann` and `bob`.
-fn with_keys() -> Result<Site> {
+pub(crate) fn with_keys() -> Result<Site> {
     let site = Site::new()?;
     for name in ["ann", "bob"] {
         site.cellhost(&["key", "new", name])?.ends_with(0);
@@ -25,7 +25,12 @@ fn with_keys() -> Result<Site> {
 
 impl Site {
     /// Publishes the greeting, signed by this key if by any.
-    fn publish(&self, place: &ModulePlace, version: &str, key: Option<&str>) -> Result<Ran> {
+    pub(crate) fn publish(
+        &self,
+        place: &ModulePlace,
+        version: &str,
+        key: Option<&str>,
+    ) -> Result<Ran> {
         fs_err::write(self.path().join("greeting.wasm"), greeting(version)?)?;
         let place = place.to_string();
         let mut words = vec!["module", "publish", "greeting.wasm", "--to", &place];
@@ -37,19 +42,24 @@ impl Site {
     }
 
     /// What `check` says where the plan trusts like this.
-    fn checked(&self, place: &ModulePlace, requirement: &str, trust: &str) -> Result<Ran> {
+    pub(crate) fn checked(
+        &self,
+        place: &ModulePlace,
+        requirement: &str,
+        trust: &str,
+    ) -> Result<Ran> {
         self.plan_trusting(place, requirement, trust)?;
         self.cellhost(&["check"])
     }
 }
 
 /// The hash of the manifest in the address that `publish` writes.
-fn manifest(ran: &Ran) -> Result<String> {
+pub(crate) fn manifest(ran: &Ran) -> Result<String> {
     let digest = ran.data.trim().rsplit('@').next();
     Ok(digest.context("an address")?.to_owned())
 }
 
-const ANN: &str = "{ keys = [\"ann.pub\"] }";
+pub(crate) const ANN: &str = "{ keys = [\"ann.pub\"] }";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_signed_is_taken_and_stays_verified_without_a_network() -> Result<()> {

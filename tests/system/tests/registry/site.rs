@@ -1,5 +1,6 @@
 //! A directory with a plan, a home and a cache of its own, and the program run in it.
 
+use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -102,7 +103,12 @@ settings = {{ greeting = "hello" }}
 
     /// The program with these arguments, not yet started.
     pub(crate) fn command(&self, arguments: &[&str]) -> Result<Command> {
-        let mut command = Command::new(program()?);
+        Ok(self.foreign(program()?, arguments))
+    }
+
+    /// Another program in the same surroundings.
+    pub(crate) fn foreign(&self, program: impl AsRef<OsStr>, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
         command
             .args(arguments)
             .current_dir(self.path())
@@ -111,7 +117,7 @@ settings = {{ greeting = "hello" }}
             .env("HOME", self.path().join("home"))
             .envs(self.variables.iter().map(|(key, value)| (key, value)))
             .stdin(Stdio::null());
-        Ok(command)
+        command
     }
 
     pub(crate) fn cellhost(&self, arguments: &[&str]) -> Result<Ran> {
