@@ -95,7 +95,7 @@ pub(crate) fn settled(given: PlanArgs) -> Result<PlanArgs, CommandError> {
 }
 
 /// Whether a file is a bundle, and not a plan.
-fn is_one(path: &Path) -> bool {
+pub(crate) fn is_one(path: &Path) -> bool {
     let mut begin = [0; COMPRESSED.len()];
     let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut begin));
     read.is_ok() && begin == COMPRESSED

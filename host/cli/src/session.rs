@@ -170,6 +170,11 @@ pub(crate) fn load(path: &Path, terminal: &Terminal) -> Result<Plan, CommandErro
             Ok(plan)
         }
         Err(LoadError::Wrong(found)) => Err(wrong(&found, terminal)),
+        Err(_) if bundle::is_one(path) => {
+            let error = anyhow!("`{}` is a bundle, and not a plan", path.display());
+            Err(CommandError::new(Kind::Usage, error)
+                .hint("do this to the plan that it was made of, and make it anew"))
+        }
         Err(error) => Err(CommandError::new(Kind::Usage, error)),
     }
 }

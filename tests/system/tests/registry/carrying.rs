@@ -126,6 +126,10 @@ fn a_bundle_is_what_it_was_or_is_refused() -> Result<()> {
     }
     fs_err::write(&at, &bundle)?;
     other.cellhost(&["check", "greetings.bundle"])?.ends_with(0);
+    other
+        .cellhost(&["update", "greetings.bundle"])?
+        .ends_with(2)
+        .says(&["is a bundle, and not a plan"]);
     let plan = other.path().join("greetings.unpacked/plan.toml");
     let text = fs_err::read_to_string(&plan)?;
     fs_err::write(&plan, text.replace("hello", "good bye"))?;
