@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use cellhost_artifact::{is_digest, named};
 use rustix::fs::{FlockOperation, flock};
 
-use crate::artifact::{is_digest, named};
 use crate::whole;
 
 /// What was fetched may be nobody else's business.
@@ -200,6 +200,7 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
+    use cellhost_artifact::named;
     use proptest::prelude::*;
 
     use super::*;

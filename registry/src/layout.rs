@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use cellhost_artifact::{self as artifact, MANIFEST, Pin, Unfit};
 use serde_json::json;
 
-use crate::artifact::{self, MANIFEST, Unfit};
 use crate::cache::{Cache, CacheError, Place};
-use crate::{Pin, whole};
+use crate::whole;
 
 /// Why modules cannot be written into a directory.
 #[derive(Debug, thiserror::Error)]

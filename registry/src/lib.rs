@@ -7,31 +7,26 @@
 //! compared with the manifest inside the bytes before anybody gets them, and what comes from a registry
 //! is held against the signatures that a [`Trust`] wants. Only this room knows that protocol.
 
-mod artifact;
 mod builtin;
 mod cache;
 mod directory;
 mod layout;
 mod oci;
 mod offer;
-mod pin;
 mod registry;
 mod serve;
 mod shelf;
-mod signature;
 mod trust;
 mod whole;
 
-pub use artifact::{Artifact, Unfit};
 pub use builtin::Builtin;
 pub use cache::{Cache, CacheError};
+pub use cellhost_artifact::{Artifact, KeyError, Pin, PublicKey, SecretKey, Signature, Unfit};
 pub use directory::Directory;
 pub use layout::{LayoutError, write_layout};
 pub use oci::{Listener, PublishError, Published, Remote, RemoteError, Scope, publish, yank};
 pub use offer::{Offer, OfferError, Reply};
-pub use pin::Pin;
 pub use registry::{Registry, ResolveError, Resolved};
 pub use serve::serve;
 pub use shelf::{Fetched, Shelf, ShelfError, Stock};
-pub use signature::{KeyError, PublicKey, SecretKey, Signature};
 pub use trust::{Rule, Trust, TrustError, TrustedKey};

@@ -10,15 +10,14 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
+use cellhost_artifact::{self as artifact, Blob, Parts, Pin, Signature, Unfit};
 use cellhost_manifest::extract;
 use cellhost_plan::{ModuleId, ModulePlace};
 use semver::{Version, VersionReq};
 
-use crate::artifact::{self, Blob, Parts, Unfit};
 use crate::cache::{Cache, CacheError, Place};
 use crate::shelf::Fetched;
-use crate::signature::Signature;
-use crate::{Pin, Shelf, ShelfError, Stock};
+use crate::{Shelf, ShelfError, Stock};
 use client::Client;
 
 pub use publish::{PublishError, Published, publish};

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
+use cellhost_artifact::{self as artifact, Artifact, MANIFEST};
 use cellhost_manifest::extract;
 use cellhost_plan::ModuleId;
 use semver::Version;
 use serde_json::json;
 
-use crate::artifact::{self, Artifact, MANIFEST};
 use crate::whole;
 
 const BYTES: &str = "application/octet-stream";

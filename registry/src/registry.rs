@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use cellhost_artifact::Pin;
 use cellhost_manifest::{digest, extract};
 use cellhost_plan::{Denial, Exact, ModuleId, ModulePlace, did_you_mean};
 use semver::{Op, Version, VersionReq};
 
-use crate::{Fetched, Pin, Remote, RemoteError, Shelf, ShelfError, Stock, Trust, TrustError};
+use crate::{Fetched, Remote, RemoteError, Shelf, ShelfError, Stock, Trust, TrustError};
 
 /// All shelves, in the order in which they are asked.
 #[derive(Default)]

@@ -4,13 +4,12 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use async_trait::async_trait;
+use cellhost_artifact::{Pin, Signature};
 use cellhost_manifest::ExtractError;
 use cellhost_plan::ModuleId;
 use semver::Version;
 
-use crate::Pin;
 use crate::oci::RemoteError;
-use crate::signature::Signature;
 
 /// A module that a shelf gave.
 #[derive(Debug, Clone)]

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use cellhost_artifact::{PublicKey, Signature};
 use cellhost_plan::{ModuleId, Need};
-
-use crate::signature::{PublicKey, Signature};
 
 /// What counts for the modules of which namespace.
 #[derive(Debug, Clone, Default)]
@@ -208,8 +207,7 @@ impl Trust {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::artifact::named;
-    use crate::signature::SecretKey;
+    use cellhost_artifact::{SecretKey, named};
 
     fn trusted(name: &str, key: &SecretKey, until: Option<&str>) -> TrustedKey {
         TrustedKey {

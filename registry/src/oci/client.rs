@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use cellhost_artifact::{Blob, LARGEST_MANIFEST, MANIFEST, named};
 use cellhost_plan::ModulePlace;
 use oci_client::client::{Certificate, CertificateEncoding, ClientConfig, ClientProtocol};
 use oci_client::errors::{DigestError, OciDistributionError, OciErrorCode};
@@ -16,7 +17,6 @@ use tokio::io::AsyncWrite;
 use tokio::sync::OnceCell;
 
 use super::{RemoteError, credentials};
-use crate::artifact::{Blob, LARGEST_MANIFEST, MANIFEST, named};
 
 /// How often something is tried that may come about the next time.
 const ATTEMPTS: u32 = 4;

@@ -1,13 +1,12 @@
 //! Puts a finished module where others find it.
 
+use cellhost_artifact::{self as artifact, Artifact, SecretKey};
 use cellhost_manifest::{Embedded, ExtractError, extract, refused_since};
 use cellhost_plan::{ModuleId, ModulePlace};
 use semver::Version;
 
 use super::client::Client;
 use super::{RemoteError, parts, signing};
-use crate::artifact::{self, Artifact};
-use crate::signature::SecretKey;
 
 /// A module that is there by now.
 #[derive(Debug, Clone)]

@@ -1,41 +1,13 @@
 //! Signatures beside an artifact, where cosign looks for them: under a tag that is made of the hash of its
 //! manifest, each as a layer.
 
-use std::collections::BTreeMap;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use cellhost_artifact::{Beside, SecretKey, Signature};
 use cellhost_plan::ModulePlace;
-use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use super::RemoteError;
 use super::client::Client;
-use crate::artifact::{Blob, MANIFEST, Unfit, is_digest, named};
-use crate::signature::{SecretKey, Signature};
-
-const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
-const PAYLOAD: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
-const SIGNATURE: &str = "dev.cosignproject.cosign/signature";
-/// How many bytes somebody signs at most.
-const LARGEST: u64 = 64 * 1024;
-/// How many signatures are looked at.
-const MOST: usize = 64;
-
-#[derive(Debug, Default, Deserialize)]
-struct Manifest {
-    layers: Vec<Layer>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Layer {
-    media_type: String,
-    digest: String,
-    size: u64,
-    #[serde(default)]
-    annotations: BTreeMap<String, String>,
-}
 
 /// All signatures of a manifest, whoever made them. Whatever is not understood is left out.
 pub(super) async fn find(
@@ -50,27 +22,14 @@ pub(super) async fn find(
 async fn signatures(
     client: &Client,
     repository: &str,
-    beside: &Manifest,
+    beside: &Beside,
 ) -> Result<Vec<Signature>, RemoteError> {
     let mut found = Vec::new();
-    for layer in &beside.layers {
-        let Some(signature) = layer.annotations.get(SIGNATURE) else {
-            continue;
-        };
-        if layer.media_type != PAYLOAD || layer.size > LARGEST || !is_digest(&layer.digest) {
-            continue;
-        }
-        let blob = Blob {
-            digest: layer.digest.clone(),
-            size: layer.size,
-        };
+    for (blob, signature) in beside.signatures() {
         found.push(Signature {
             payload: STANDARD.encode(client.blob(repository, &blob).await?),
-            signature: signature.clone(),
+            signature: signature.to_owned(),
         });
-        if found.len() == MOST {
-            break;
-        }
     }
     Ok(found)
 }
@@ -94,47 +53,24 @@ pub(super) async fn sign(
     }
     let signature = key.sign(&format!("{}/{repository}", place.host), manifest);
     let payload = STANDARD.decode(&signature.payload).unwrap_or_default();
-    beside.layers.push(Layer {
-        media_type: PAYLOAD.to_owned(),
-        digest: named(&payload),
-        size: payload.len() as u64,
-        annotations: [(SIGNATURE.to_owned(), signature.signature)].into(),
-    });
-    let layers: Vec<&String> = beside.layers.iter().map(|layer| &layer.digest).collect();
-    let config = json!({
-        "architecture": "",
-        "os": "",
-        "config": {},
-        "rootfs": { "type": "layers", "diff_ids": layers },
-    });
-    let config = config.to_string().into_bytes();
+    beside.add(&payload, signature.signature);
     client.push_blob(repository, &payload).await?;
-    client.push_blob(repository, &config).await?;
-    let text = json!({
-        "schemaVersion": 2,
-        "mediaType": MANIFEST,
-        "config": { "mediaType": CONFIG, "digest": named(&config), "size": config.len() },
-        "layers": beside.layers,
-    });
+    client.push_blob(repository, &beside.config()).await?;
     let tag = tag(manifest);
     client
-        .push_manifest(repository, &tag, text.to_string().as_bytes())
+        .push_manifest(repository, &tag, &beside.text())
         .await?;
     Ok(true)
 }
 
-async fn beside(
-    client: &Client,
-    repository: &str,
-    manifest: &str,
-) -> Result<Manifest, RemoteError> {
+async fn beside(client: &Client, repository: &str, manifest: &str) -> Result<Beside, RemoteError> {
     let tag = tag(manifest);
     let Some(bytes) = client.manifest(repository, &tag).await? else {
-        return Ok(Manifest::default());
+        return Ok(Beside::default());
     };
-    serde_json::from_slice(&bytes).map_err(|error| RemoteError::Unfit {
+    Beside::parse(&bytes).map_err(|source| RemoteError::Unfit {
         address: format!("{repository}:{tag}"),
-        source: Unfit::from(error),
+        source,
     })
 }
 

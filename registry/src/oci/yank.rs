@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use cellhost_artifact::{MANIFEST, named};
 use cellhost_plan::{ModuleId, ModulePlace};
 use semver::Version;
 use serde::Deserialize;
@@ -10,7 +11,6 @@ use serde_json::json;
 
 use super::client::Client;
 use super::{RemoteError, address};
-use crate::artifact::{MANIFEST, named};
 
 const TYPE: &str = "application/vnd.cellhost.yank.v1+json";
 const EMPTY: &str = "application/vnd.oci.empty.v1+json";

@@ -13,12 +13,13 @@ const STATE: &str = "cellhost-state";
 const RUNTIME: &str = "cellhost-runtime";
 const REGISTRY: &str = "cellhost-registry";
 const ENGINE: &str = "cellhost-engine";
+const ARTIFACT: &str = "cellhost-artifact";
 const LAB: &str = "cellhost-lab";
 const SDK: &str = "cellhost-sdk";
 
 /// Every library of the host.
 const HOST: &[&str] = &[
-    PLAN, MANIFEST, TRANSPORT, PACKER, EFFECTS, STATE, RUNTIME, REGISTRY, ENGINE, LAB,
+    PLAN, MANIFEST, TRANSPORT, PACKER, EFFECTS, STATE, RUNTIME, ARTIFACT, REGISTRY, ENGINE, LAB,
 ];
 
 /// Each crate and what it may use. Nobody may use `cellhost`, those with tests or `xtask`.
@@ -30,7 +31,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     (EFFECTS, &[TRANSPORT, MANIFEST, PLAN]),
     (STATE, &[EFFECTS, MANIFEST, PLAN]),
     (RUNTIME, &[EFFECTS, MANIFEST, TRANSPORT, PLAN]),
-    (REGISTRY, &[MANIFEST, PLAN]),
+    (ARTIFACT, &[MANIFEST, PLAN]),
+    (REGISTRY, &[ARTIFACT, MANIFEST, PLAN]),
     (
         ENGINE,
         &[RUNTIME, REGISTRY, MANIFEST, EFFECTS, TRANSPORT, PLAN],

@@ -5,15 +5,15 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 /// The type of a manifest.
-pub(crate) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+pub const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const CONFIG: &str = "application/vnd.wasm.config.v0+json";
 const LAYER: &str = "application/wasm";
 /// What tools wrote before there was a form to keep to.
 const OLD_LAYER: &str = "application/vnd.wasm.content.layer.v1+wasm";
 /// How many bytes a module has at most.
-pub(crate) const LARGEST_MODULE: u64 = 256 << 20;
-/// How many bytes a manifest has at most.
-pub(crate) const LARGEST_MANIFEST: u64 = 4 << 20;
+const LARGEST_MODULE: u64 = 256 << 20;
+/// How many bytes a manifest or a configuration has at most.
+pub const LARGEST_MANIFEST: u64 = 4 << 20;
 
 /// A module as a registry keeps it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub struct Artifact {
 
 /// A part of an artifact: so many bytes with this hash.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Blob {
+pub struct Blob {
     /// Its SHA-256, `sha256:` and hexadecimal digits.
     pub digest: String,
     /// Its length.
@@ -104,7 +104,7 @@ impl Artifact {
 
 /// What a manifest says that it is made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Parts {
+pub struct Parts {
     /// The configuration. Nothing is read in it, yet it is part of what was published.
     pub config: Blob,
     /// The module.
@@ -112,7 +112,7 @@ pub(crate) struct Parts {
 }
 
 /// Finds the parts of a module in a manifest, whoever wrote that.
-pub(crate) fn parts(manifest: &[u8]) -> Result<Parts, Unfit> {
+pub fn parts(manifest: &[u8]) -> Result<Parts, Unfit> {
     let read: Manifest = serde_json::from_slice(manifest)?;
     if let Some(kind) = read.media_type.filter(|kind| kind != MANIFEST) {
         return Err(Unfit::Other(format!("it is of the type `{kind}`")));
@@ -136,12 +136,12 @@ pub(crate) fn parts(manifest: &[u8]) -> Result<Parts, Unfit> {
 }
 
 /// The name of bytes by their hash.
-pub(crate) fn named(bytes: &[u8]) -> String {
+pub fn named(bytes: &[u8]) -> String {
     format!("sha256:{}", digest(bytes))
 }
 
 /// Whether a text is the name of bytes by their hash.
-pub(crate) fn is_digest(text: &str) -> bool {
+pub fn is_digest(text: &str) -> bool {
     let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
     text.strip_prefix("sha256:")
         .is_some_and(|digits| digits.len() == 64 && digits.bytes().all(is_digit))
