@@ -1,15 +1,13 @@
 //! `cellhost.lock`, beside the plan: what earlier runs decided and later ones keep to. Where the
 //! cell has a store, the store's word counts, and the file is a copy of it.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use cellhost_engine::Roster;
+use cellhost_lock::{Document, Roster};
 use cellhost_plan::CellName;
 use cellhost_registry::Pin;
 use cellhost_state::Store;
-use serde::{Deserialize, Serialize};
 
 use crate::afar::refused;
 use crate::error::{CommandError, Kind};
@@ -34,15 +32,6 @@ struct Far {
     written: Option<Roster>,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Document {
-    #[serde(default)]
-    cells: BTreeMap<CellName, Roster>,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    modules: BTreeMap<CellName, Vec<Pin>>,
-}
-
 impl Lock {
     /// Reads the lock beside a plan; there need not be one yet.
     pub(crate) async fn load(
@@ -51,8 +40,8 @@ impl Lock {
         store: Option<&Store>,
     ) -> Result<Self, CommandError> {
         let path = plan.with_file_name("cellhost.lock");
-        let written: Document = match fs_err::read_to_string(&path) {
-            Ok(text) => toml::from_str(&text)
+        let written = match fs_err::read_to_string(&path) {
+            Ok(text) => Document::parse(&text)
                 .with_context(|| format!("`{}` cannot be understood", path.display()))
                 .map_err(|error| {
                     CommandError::new(Kind::Usage, error).hint(
@@ -124,7 +113,7 @@ impl Lock {
     }
 
     fn replace(&self, document: &Document) -> anyhow::Result<()> {
-        let text = written(document)?;
+        let text = document.text()?;
         let directory = match self.path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
@@ -143,28 +132,20 @@ impl Lock {
 /// The text of a lock with the modules of another one, which comes with a plan, and the numbers that
 /// machines have in this one; none where that is the same.
 pub(crate) fn carried(here: &str, with_plan: &str) -> anyhow::Result<Option<String>> {
-    let here: Document = toml::from_str(here)?;
-    let mut carried: Document = toml::from_str(with_plan)?;
+    let here = Document::parse(here)?;
+    let mut carried = Document::parse(with_plan)?;
     carried.cells.extend(here.cells.clone());
     if carried == here {
         return Ok(None);
     }
-    written(&carried).map(Some)
-}
-
-fn written(document: &Document) -> anyhow::Result<String> {
-    Ok(format!(
-        "# Written by cellhost. Keep it with the plan: machines have their numbers in it, and \
-         modules their versions.\n\n{}",
-        toml::to_string(document)?
-    ))
+    Ok(Some(carried.text()?))
 }
 
 impl Far {
     async fn load(store: &Store) -> Result<Self, CommandError> {
         let (number, text) = store.in_haste().roster().await.map_err(refused)?;
         let written = text.map(|text| {
-            toml::from_str(&text)
+            Roster::parse(&text)
                 .with_context(|| {
                     format!(
                         "the numbers of machines in `{}` cannot be understood",
@@ -185,7 +166,9 @@ impl Far {
         if self.written.as_ref() == Some(roster) {
             return Ok(());
         }
-        let text = toml::to_string(roster).map_err(|error| CommandError::new(Kind::Bug, error))?;
+        let text = roster
+            .text()
+            .map_err(|error| CommandError::new(Kind::Bug, error))?;
         let written = self.store.write_roster(self.number, &text).await;
         self.number = written.map_err(refused)?;
         self.written = Some(roster.clone());

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::anyhow;
-use cellhost_engine::{Deployment, Roster, prepare};
+use cellhost_engine::{Deployment, prepare};
+use cellhost_lock::Roster;
 use cellhost_plan::{Diagnostic, Diagnostics, InstanceName, LoadError, Plan, Problem};
 use cellhost_registry::Resolved;
 use cellhost_runtime::{Module, Runtime};

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use cellhost_effects::{
     Certainty, Effect, EffectError, Effects, Hook, Outcome, Rights, Templates, Turn,
 };
+use cellhost_lock::{Membership, Roster};
 use cellhost_plan::{
     Diagnostic, Diagnostics, InstanceName, Machine, MachineName, ModuleUse, PhaseName, Plan,
     Problem, Rolling,
@@ -17,7 +18,6 @@ use serde_json::Value;
 use crate::needs::{self, Need};
 use crate::outputs;
 use crate::ports;
-use crate::roster::{Membership, Roster};
 use crate::schema;
 use crate::templates;
 use crate::{Ensemble, barrier};

@@ -14,12 +14,14 @@ const RUNTIME: &str = "cellhost-runtime";
 const REGISTRY: &str = "cellhost-registry";
 const ENGINE: &str = "cellhost-engine";
 const ARTIFACT: &str = "cellhost-artifact";
+const LOCK: &str = "cellhost-lock";
 const LAB: &str = "cellhost-lab";
 const SDK: &str = "cellhost-sdk";
 
 /// Every library of the host.
 const HOST: &[&str] = &[
-    PLAN, MANIFEST, TRANSPORT, PACKER, EFFECTS, STATE, RUNTIME, ARTIFACT, REGISTRY, ENGINE, LAB,
+    PLAN, MANIFEST, TRANSPORT, PACKER, EFFECTS, STATE, RUNTIME, ARTIFACT, REGISTRY, LOCK, ENGINE,
+    LAB,
 ];
 
 /// Each crate and what it may use. Nobody may use `cellhost`, those with tests or `xtask`.
@@ -33,9 +35,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     (RUNTIME, &[EFFECTS, MANIFEST, TRANSPORT, PLAN]),
     (ARTIFACT, &[MANIFEST, PLAN]),
     (REGISTRY, &[ARTIFACT, MANIFEST, PLAN]),
+    (LOCK, &[ARTIFACT, PLAN]),
     (
         ENGINE,
-        &[RUNTIME, REGISTRY, MANIFEST, EFFECTS, TRANSPORT, PLAN],
+        &[RUNTIME, LOCK, REGISTRY, MANIFEST, EFFECTS, TRANSPORT, PLAN],
     ),
     (LAB, &[TRANSPORT, PLAN]),
     (SDK, &[]),

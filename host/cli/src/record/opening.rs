@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use cellhost_effects::record::{FORMAT, Line};
-use cellhost_engine::Roster;
+use cellhost_lock::Roster;
 use cellhost_manifest::digest;
 use cellhost_plan::{CellName, InstanceName, MachineName, SecretName};
 use semver::Version;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::anyhow;
-use cellhost_engine::Roster;
+use cellhost_lock::Roster;
 use cellhost_plan::{Plan, SecretName};
 
 use crate::error::{CommandError, Kind};

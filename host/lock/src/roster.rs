@@ -54,6 +54,16 @@ impl Default for Membership {
 }
 
 impl Roster {
+    /// Reads the text of a cell's roster alone, as its store has it.
+    pub fn parse(text: &str) -> Result<Self, toml::de::Error> {
+        toml::from_str(text)
+    }
+
+    /// The text of it alone.
+    pub fn text(&self) -> Result<String, toml::ser::Error> {
+        toml::to_string(self)
+    }
+
     /// Gives every machine of a module its number: the one that the plan fixes, else the one it
     /// has, else the next in the order of the plan.
     pub fn enroll(&mut self, plan: &Plan, module: &ModuleUse) -> &Membership {
