@@ -1,7 +1,9 @@
 use cellhost_plan::{ModuleId, ModulePlace};
 use semver::{Version, VersionReq};
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::artifact::is_digest;
 use crate::signature::Signature;
 
 /// What a requirement came to: these bytes, this year and the next.
@@ -18,8 +20,10 @@ pub struct Pin {
     /// Where.
     pub registry: ModulePlace,
     /// The hash of its manifest, which signatures are about.
+    #[serde(deserialize_with = "hash")]
     pub manifest: String,
     /// The hash of its bytes.
+    #[serde(deserialize_with = "hash")]
     pub layer: String,
     /// How many there are.
     pub size: u64,
@@ -30,4 +34,41 @@ pub struct Pin {
     /// Who vouched for it. They are verified each time, by the keys that the plan trusts then.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub signatures: Vec<Signature>,
+}
+
+/// Reads a hash: it becomes the name of a file in the cache.
+fn hash<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let text = String::deserialize(from)?;
+    if is_digest(&text) {
+        return Ok(text);
+    }
+    let shown = text.escape_debug();
+    Err(D::Error::custom(format!("`{shown}` is no SHA-256")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::artifact::named;
+
+    #[test]
+    fn reads_no_hash_that_could_name_another_file() {
+        let read = |manifest: &str| {
+            let pin = serde_json::json!({
+                "name": "acme:cache",
+                "requirement": "^1",
+                "version": "1.0.0",
+                "registry": "oci://ghcr.io/acme",
+                "manifest": manifest,
+                "layer": named(b"module"),
+                "size": 6,
+            });
+            serde_json::from_value::<Pin>(pin)
+        };
+        assert!(read(&named(b"manifest")).is_ok());
+        for manifest in ["", "sha256:", "sha256:../../x", "/etc/x", "sha512:ab"] {
+            let told = read(manifest).unwrap_err().to_string();
+            assert!(told.contains("is no SHA-256"), "{told}");
+        }
+    }
 }
