@@ -2,8 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cellhost_plan::{HostKey, InstanceName, MachineName, ModuleUse, Plan};
-use serde::{Deserialize, Serialize};
+use cellhost_plan::{
+    HostKey, InstanceName, MachineName, ModuleUse, Plan, check_address, check_user,
+};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// The members of every module of a cell and their ordinals. Kept beside the plan, because a
 /// number given once is given for life.
@@ -29,9 +32,14 @@ pub struct Seat {
     /// Its number, given for life.
     pub ordinal: u32,
     /// Its address.
+    #[serde(deserialize_with = "address")]
     pub address: String,
     /// The user to log in as.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "user",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub user: Option<String>,
     /// The port.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -143,6 +151,22 @@ impl Membership {
     }
 }
 
+/// Reads an address as a plan would: it becomes an argument of ssh.
+fn address<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let text = String::deserialize(from)?;
+    check_address(&text).map_err(D::Error::custom)?;
+    Ok(text)
+}
+
+/// Reads the name of a user in the same way.
+fn user<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    let text = Option::<String>::deserialize(from)?;
+    text.as_deref()
+        .map_or(Ok(()), check_user)
+        .map_err(D::Error::custom)?;
+    Ok(text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -222,5 +246,23 @@ mod tests {
                 ("c".to_owned(), 3)
             ]
         );
+    }
+
+    #[test]
+    fn takes_no_address_and_no_user_that_a_plan_could_not_have() {
+        let read = |seat: &str| {
+            let head = "[modules.x]\nnext = 2\n[modules.x.machines.a]\nordinal = 1\n";
+            Roster::parse(&format!("{head}{seat}"))
+        };
+        assert!(read("address = \"10.0.0.1\"\nuser = \"ann\"").is_ok());
+        for seat in [
+            "address = \"-oProxyCommand=x\"",
+            "address = \"a b\"",
+            "address = \"\"",
+            "address = \"10.0.0.1\"\nuser = \"-l\"",
+            "address = \"10.0.0.1\"\nuser = \"$(x)\"",
+        ] {
+            assert!(read(seat).is_err(), "{seat}");
+        }
     }
 }
