@@ -33,7 +33,7 @@ pub use resources::{Difference, Facts, Identity, Task, Wish};
 pub use settled::{Fate, Settled, Trouble};
 pub use shell::MEMORY;
 #[doc(hidden)]
-pub use shell::script_length;
+pub use shell::{hearsay, script_length};
 pub use simulated::{
     Fault, Node, Package, SimulatedFleet, SimulatedMachine, SimulatedService, State,
 };

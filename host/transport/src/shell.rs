@@ -10,6 +10,7 @@ mod ask;
 mod conversation;
 mod courier;
 mod dial;
+mod hearsay;
 mod hello;
 #[cfg(test)]
 mod hostile;
@@ -30,6 +31,7 @@ pub(crate) use ask::operand;
 pub use courier::MEMORY;
 pub use courier::script_length;
 pub(crate) use courier::{Memory, ShellCourier};
+pub use hearsay::hearsay;
 pub(crate) use line::{Failure, Line, Pipes};
 pub(crate) use part::Part;
 pub(crate) use quote::quote;

@@ -332,7 +332,8 @@ impl<L: Line> ShellCourier<L> {
     }
 }
 
-fn errand(request: Request, memory: &Memory) -> Result<Errand, Refusal> {
+/// Puts a request into shell text.
+pub(super) fn errand(request: Request, memory: &Memory) -> Result<Errand, Refusal> {
     match request {
         Request::Look(list) => look::errand(list, memory),
         Request::Settle(tasks) => settle::errand(&tasks, memory),
