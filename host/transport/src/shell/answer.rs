@@ -240,7 +240,8 @@ impl Collector {
     /// The sections, with what is not closed by a mark as the last one.
     pub(super) fn finish(mut self) -> Vec<Section> {
         if !self.ended {
-            let data = std::mem::take(&mut self.data);
+            // What came before it began is nobody's answer.
+            let data = if self.began { self.data } else { Vec::new() };
             let mark = String::new();
             self.sections.push(Section { data, mark });
         }
@@ -278,6 +279,13 @@ mod tests {
                 mark: "end 0".into()
             }]
         );
+    }
+
+    #[test]
+    fn what_came_before_the_beginning_is_no_part_of_an_answer() {
+        let sections = collect(Keep::Head(4), b"Welcome to m1!\n").unwrap();
+        assert_eq!(sections.len(), 1);
+        assert_eq!(sections[0].data, b"");
     }
 
     #[test]
