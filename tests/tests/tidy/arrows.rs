@@ -16,6 +16,7 @@ const ENGINE: &str = "cellhost-engine";
 const ARTIFACT: &str = "cellhost-artifact";
 const LOCK: &str = "cellhost-lock";
 const LAB: &str = "cellhost-lab";
+const HOSTILE: &str = "cellhost-hostile";
 const SDK: &str = "cellhost-sdk";
 
 /// Every library of the host.
@@ -46,6 +47,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("cellhost-tests", HOST),
     ("cellhost-system-tests", HOST),
     ("cellhost-simulation", HOST),
+    ("cellhost-hostile", HOST),
+    ("cellhost-fuzz", &[HOSTILE]),
     ("xtask", &[PACKER, MANIFEST, PLAN, LAB]),
 ];
 

@@ -1,0 +1,4 @@
+//! What a machine answers.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| cellhost_hostile::answer(bytes));

@@ -1,0 +1,4 @@
+//! A `cellhost.lock`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| cellhost_hostile::lock(bytes));
