@@ -8,6 +8,7 @@
 mod bench;
 mod crash_test;
 mod demo;
+mod fuzz;
 mod guests;
 mod lab_kills;
 mod lab_test;
@@ -38,6 +39,8 @@ enum Task {
     Pace(bench::pace::Arguments),
     /// Plays deployments over simulated machines, with faults and hosts that die.
     CrashTest(crash_test::Arguments),
+    /// Looks for bytes that a reader of what others wrote does not withstand.
+    Fuzz(fuzz::Arguments),
     /// Runs the tests with machines of one module or of all, the long ones included.
     LabTest(lab_test::Arguments),
     /// Runs the tests of registries, against a docker-registry and against what this program offers.
@@ -53,6 +56,7 @@ fn main() -> anyhow::Result<()> {
         Task::Bench(arguments) => bench::run(&arguments),
         Task::Pace(arguments) => bench::pace::run(&arguments),
         Task::CrashTest(arguments) => crash_test::run(&arguments),
+        Task::Fuzz(arguments) => fuzz::run(&arguments),
         Task::LabTest(arguments) => lab_test::run(&arguments),
         Task::RegistryTest => registry_test::run(),
         Task::Test(arguments) => test::run(&arguments),

@@ -33,6 +33,9 @@ pub(crate) const TESTS: &[Need] = &[
     ("skopeo", "skopeo"),
 ];
 
+/// For fuzzing: what drives it is written in C++.
+pub(crate) const FUZZ: &[Need] = &[("c++", "g++")];
+
 /// For the tools that the bench compares with, beside what the lab needs.
 pub(crate) const PEERS: &[Need] = &[("git", "git"), ("python3", "python3")];
 
@@ -59,6 +62,16 @@ pub(crate) fn ensure(needs: &[&[Need]]) -> Result<()> {
         bail!("machines of one's own need root; run it again with sudo or as root");
     }
     Ok(())
+}
+
+/// The same for what needs no machines of one's own.
+pub(crate) fn supply(needs: &[Need]) -> Result<()> {
+    let missing = needs.iter().filter(|(program, _)| !is_here(program));
+    let packages: Vec<&str> = missing.map(|(_, package)| *package).collect();
+    if packages.is_empty() {
+        return Ok(());
+    }
+    install(&packages)
 }
 
 /// Installs Debian packages, or says which line would.

@@ -7,6 +7,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail};
 
 use crate::crash_test;
+use crate::fuzz;
 use crate::guests::{self, Workshop};
 use crate::setup;
 use crate::step::{output, seconds, step, succeed, watch};
@@ -69,6 +70,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if !arguments.build_once {
         step("the same bytes twice", || guests::verify(&workshop))?;
     }
+    step("fuzzing", || fuzz::shortly(&workshop))?;
     let simulated = step("what is left of simulated deployments", || {
         simulated.watch(|line| count.add(line))
     })?;
