@@ -3,11 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cellhost_artifact::Pin;
-use cellhost_manifest::{digest, extract};
 use cellhost_plan::{Denial, Exact, ModuleId, ModulePlace, did_you_mean};
 use semver::{Op, Version, VersionReq};
 
-use crate::{Fetched, Remote, RemoteError, Shelf, ShelfError, Stock, Trust, TrustError};
+use crate::{Remote, RemoteError, ResolveError, Resolved, Shelf, ShelfError, Stock, Trust};
 
 /// All shelves, in the order in which they are asked.
 #[derive(Default)]
@@ -20,76 +19,6 @@ pub struct Registry {
 
 /// Opens a place that is named by somebody else than the shelves.
 type Opener = dyn Fn(&ModulePlace) -> Remote + Send + Sync;
-
-/// A module in one version, with its bytes.
-#[derive(Debug, Clone)]
-pub struct Resolved {
-    /// The module.
-    pub module: ModuleId,
-    /// The version.
-    pub version: Version,
-    /// Where it came from, in words.
-    pub origin: String,
-    /// The SHA-256 of the bytes, in hexadecimal.
-    pub digest: String,
-    /// The bytes.
-    pub bytes: Vec<u8>,
-    /// How they are found again, where they come from a registry.
-    pub pin: Option<Pin>,
-    /// Why nobody should take it any more, where it was taken by its name and that was said.
-    pub yanked: Option<String>,
-}
-
-/// Why there is no such module.
-#[derive(Debug, thiserror::Error)]
-pub enum ResolveError {
-    /// No shelf has a module of this name.
-    #[error("there is no module `{module}`")]
-    Unknown {
-        /// The name asked for.
-        module: ModuleId,
-        /// What to do about it.
-        hint: String,
-    },
-    /// No version that there is will do.
-    #[error("no version of module `{module}` matches `{requirement}`")]
-    NoVersion {
-        /// The name asked for.
-        module: ModuleId,
-        /// The requirement.
-        requirement: VersionReq,
-        /// The versions that there are, highest first, with where they are.
-        found: String,
-    },
-    /// A shelf gave other bytes than it promised.
-    #[error("{origin} gave `{found}` for module `{module}`{}", version.as_ref().map(|version| format!(" {version}")).unwrap_or_default())]
-    Swapped {
-        /// The shelf.
-        origin: String,
-        /// The name asked for.
-        module: ModuleId,
-        /// The version asked for, where one was.
-        version: Option<Version>,
-        /// What the bytes say they are.
-        found: String,
-    },
-    /// The plan does not take it.
-    #[error("the plan takes no `{module}` {version}{}", reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default())]
-    Denied {
-        /// The module.
-        module: ModuleId,
-        /// The version.
-        version: Version,
-        /// Why not.
-        reason: Option<String>,
-    },
-    /// Nobody who is trusted vouches for it.
-    #[error(transparent)]
-    Trust(#[from] TrustError),
-    /// A shelf cannot be used.
-    #[error(transparent)]
-    Shelf(#[from] ShelfError),
-}
 
 impl Registry {
     /// A registry over these shelves. Where two have the same version, the first one's is taken.
@@ -137,7 +66,8 @@ impl Registry {
             let shelf = shelf.as_ref();
             if let Some(pin) = pin.filter(|pin| shelf.keeps(pin)) {
                 let fetched = shelf.pinned(pin).await?;
-                let found = checked(shelf, module, Some(&pin.version), requirement, fetched)?;
+                let found =
+                    Resolved::checked(shelf, module, Some(&pin.version), requirement, fetched)?;
                 self.undenied(&found)?;
                 return self.vouched(shelf, found).await;
             }
@@ -155,7 +85,7 @@ impl Registry {
                 version: Some(version.clone()),
                 found: "nothing".to_owned(),
             })?;
-            let mut found = checked(shelf, module, Some(&version), requirement, fetched)?;
+            let mut found = Resolved::checked(shelf, module, Some(&version), requirement, fetched)?;
             if stock.yanked.contains(&version) {
                 let reason = shelf.reason(module, &version).await?;
                 found.yanked = Some(reason.unwrap_or_else(|| "nobody said why".to_owned()));
@@ -192,7 +122,7 @@ impl Registry {
         let remote = open(&exact.place);
         let fetched = remote.exact(module, &exact.manifest).await;
         let fetched = fetched.map_err(ShelfError::from)?;
-        let found = checked(&remote, module, None, requirement, fetched)?;
+        let found = Resolved::checked(&remote, module, None, requirement, fetched)?;
         self.undenied(&found)?;
         if requirement.matches(&found.version) {
             return Ok(found);
@@ -359,48 +289,12 @@ impl Registry {
     }
 }
 
-/// Compares what a shelf gave with what it promised.
-fn checked(
-    shelf: &dyn Shelf,
-    module: &ModuleId,
-    version: Option<&Version>,
-    requirement: &VersionReq,
-    fetched: Fetched,
-) -> Result<Resolved, ResolveError> {
-    let found = match extract(&fetched.bytes) {
-        Ok(inside)
-            if inside.manifest.id() == module
-                && version.is_none_or(|version| inside.manifest.version == *version) =>
-        {
-            return Ok(Resolved {
-                module: module.clone(),
-                version: inside.manifest.version,
-                origin: shelf.origin(),
-                digest: digest(&fetched.bytes),
-                bytes: fetched.bytes,
-                pin: fetched.pin.map(|pin| Pin {
-                    requirement: requirement.clone(),
-                    ..pin
-                }),
-                yanked: None,
-            });
-        }
-        Ok(other) => format!("{} {}", other.manifest.id(), other.manifest.version),
-        Err(error) => error.to_string(),
-    };
-    Err(ResolveError::Swapped {
-        origin: shelf.origin(),
-        module: module.clone(),
-        version: version.cloned(),
-        found,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use async_trait::async_trait;
 
     use super::*;
+    use crate::Fetched;
 
     /// A shelf that claims to hold empty modules.
     struct Claims(&'static str, Vec<(&'static str, Vec<&'static str>)>);

@@ -1,13 +1,10 @@
 //! Versions that nobody should take any more, as whoever published them says: a tag beside the version,
 //! whose manifest refers to it and says why.
 
-use std::collections::BTreeMap;
-
 use cellhost_artifact::{MANIFEST, named};
 use cellhost_plan::{ModuleId, ModulePlace};
 use semver::Version;
-use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::client::Client;
 use super::{RemoteError, address};
@@ -17,12 +14,6 @@ const EMPTY: &str = "application/vnd.oci.empty.v1+json";
 const NOTHING: &[u8] = b"{}";
 const REASON: &str = "cellhost.yank.reason";
 const BEFORE: &str = "yanked-";
-
-#[derive(Deserialize)]
-struct Manifest {
-    #[serde(default)]
-    annotations: BTreeMap<String, String>,
-}
 
 /// Says that nobody should take a version any more. It stays where it is, for those who have it. Says
 /// whether that was said before, in which case nothing is changed.
@@ -78,6 +69,7 @@ pub(super) async fn reason(
         return Ok(None);
     };
     // What another tool made of it says nothing, and is a yank all the same.
-    let read: Option<Manifest> = serde_json::from_slice(&bytes).ok();
-    Ok(read.and_then(|mut manifest| manifest.annotations.remove(REASON)))
+    let read: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+    let reason = read.get("annotations").and_then(|all| all.get(REASON));
+    Ok(reason.and_then(Value::as_str).map(str::to_owned))
 }

@@ -1,12 +1,14 @@
-use cellhost_artifact::{Beside, is_digest, layer};
+use cellhost_artifact::{Beside, is_digest, parts};
 
 /// More bytes than a module has at most, or what somebody signs.
 const LARGEST: u64 = 256 << 20;
 
 /// A manifest from a registry: that of a module, and that of the signatures beside one.
 pub fn artifact(bytes: &[u8]) {
-    if let Ok(blob) = layer(bytes) {
-        assert!(is_digest(&blob.digest) && blob.size <= LARGEST, "{blob:?}");
+    if let Ok(parts) = parts(bytes) {
+        for blob in [parts.config, parts.layer] {
+            assert!(is_digest(&blob.digest) && blob.size <= LARGEST, "{blob:?}");
+        }
     }
     let Ok(beside) = Beside::parse(bytes) else {
         return;
