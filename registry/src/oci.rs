@@ -246,7 +246,7 @@ impl Remote {
             (self.listener)(
                 &format!("{module} {name} from {}", self.origin()),
                 layer.size,
-            )
+            );
         };
         let bytes = self.part(module, &layer, told).await?;
         let about = extract(&bytes).map_err(|source| RemoteError::Unfit {

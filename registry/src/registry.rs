@@ -250,7 +250,9 @@ impl Registry {
             if stock.yanked.contains(version) {
                 let reason = shelf.reason(module, version).await?;
                 let reason = reason.map(|reason| format!(": {reason}"));
-                words.push_str(&format!(" (yanked{})", reason.unwrap_or_default()));
+                words.push_str(" (yanked");
+                words.push_str(&reason.unwrap_or_default());
+                words.push(')');
             }
             if self.denial(module, version).is_some() {
                 words.push_str(" (denied by the plan)");

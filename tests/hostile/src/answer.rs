@@ -252,7 +252,8 @@ fn assert_sound(request: &Request, reply: Reply) {
             assert!(bytes.len() as u64 <= *limit, "{bytes:?}");
         }
         (Request::Read { .. }, Reply::NotFound | Reply::TooLarge(_))
-        | (Request::Status { .. }, Reply::Status(_)) => {}
+        | (Request::Status { .. }, Reply::Status(_))
+        | (Request::Lease(_), Reply::Withheld(_)) => {}
         (Request::Entries { .. }, Reply::Entries(names)) => {
             for name in names.unwrap_or_default() {
                 assert!(!name.is_empty() && !name.contains('/'), "{name:?}");
@@ -264,14 +265,15 @@ fn assert_sound(request: &Request, reply: Reply) {
             DialOutcome::Refused | DialOutcome::Deadline => {}
         },
         (Request::Machine, Reply::Machine(facts)) => {
-            facts.values().for_each(|value| assert_harmless(value));
+            for value in facts.values() {
+                assert_harmless(value);
+            }
         }
         (Request::Lease(_), Reply::Lease(lease)) => {
             if let Some(lease) = lease {
                 assert_harmless(&lease.to_string());
             }
         }
-        (Request::Lease(_), Reply::Withheld(_)) => {}
         (_, Reply::Refused(words)) => assert_harmless(&words),
         (request, reply) => panic!("{reply:?} to {request:?}"),
     }

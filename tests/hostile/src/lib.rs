@@ -8,6 +8,14 @@
 //! `cargo xtask fuzz` looks for such bytes. Those that were found once stay in `fuzz/findings`, and
 //! each test run tries them again.
 
+#![allow(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "this is what it is for"
+)]
+
 mod answer;
 mod artifact;
 mod component;

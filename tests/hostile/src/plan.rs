@@ -36,8 +36,9 @@ pub(crate) fn assert_lie_within(text: &str, found: &Diagnostics) {
         for span in related.chain([diagnostic.span]) {
             assert!(text.get(span.range()).is_some(), "{diagnostic:?}");
         }
-        for words in [Some(message), label.as_ref(), help.as_ref()] {
-            words.into_iter().for_each(|words| assert_harmless(words));
+        let words = [Some(message), label.as_ref(), help.as_ref()];
+        for words in words.into_iter().flatten() {
+            assert_harmless(words);
         }
     }
     assert_harmless(&found.render(false));

@@ -17,7 +17,7 @@ pub fn word(bytes: &[u8]) {
         return;
     };
     if let Some(place) = understood(text, ModulePlace::parse(text)) {
-        comes_back(&place, ModulePlace::parse(&place.to_string()));
+        comes_back(&place, &ModulePlace::parse(&place.to_string()));
         if let Ok(module) = MODULE.parse() {
             let repository = place.repository(&module);
             let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-/".contains(c);
@@ -29,13 +29,13 @@ pub fn word(bytes: &[u8]) {
         }
     }
     if let Some(module) = understood(text, ModuleId::from_str(text)) {
-        comes_back(&module, ModuleId::from_str(&module.to_string()));
+        comes_back(&module, &ModuleId::from_str(&module.to_string()));
     }
     if let Some(key) = understood(text, HostKey::parse(text)) {
-        comes_back(&key, HostKey::parse(&key.to_string()));
+        comes_back(&key, &HostKey::parse(&key.to_string()));
     }
     if let Ok(name) = EffectName::from_str(text) {
-        comes_back(&name, EffectName::from_str(&name.to_string()));
+        comes_back(&name, &EffectName::from_str(&name.to_string()));
     }
     if let Some(names) = understood(text, expand(text)) {
         assert!(!names.is_empty(), "a range of nothing: {text:?}");
@@ -54,18 +54,15 @@ fn understood<T>(text: &str, read: Result<T, Problem>) -> Option<T> {
     read.map_err(|problem| {
         let within = problem.within.clone().unwrap_or(0..text.len());
         assert!(text.get(within).is_some(), "{problem:?}");
-        for words in [
-            Some(&problem.message),
-            problem.label.as_ref(),
-            problem.help.as_ref(),
-        ] {
-            words.into_iter().for_each(|words| assert_harmless(words));
+        let (label, help) = (problem.label.as_ref(), problem.help.as_ref());
+        for words in [Some(&problem.message), label, help].into_iter().flatten() {
+            assert_harmless(words);
         }
     })
     .ok()
 }
 
-fn comes_back<T: PartialEq + Debug + Display, E: Debug>(thing: &T, again: Result<T, E>) {
+fn comes_back<T: PartialEq + Debug + Display, E: Debug>(thing: &T, again: &Result<T, E>) {
     assert!(
         again.as_ref().is_ok_and(|again| again == thing),
         "{again:?} was {thing:?}"

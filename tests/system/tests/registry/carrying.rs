@@ -245,7 +245,7 @@ fn alone(site: &Site, words: &[&str]) -> Result<Ran> {
 
 /// The configuration of ssh of a lab, by way of a program in its network.
 fn through(lab: &Lab) -> Result<String> {
-    let enter = lab.exec(&["busybox", "nc", "%h", "%p"]);
+    let enter = lab.exec(["busybox", "nc", "%h", "%p"]);
     let words = std::iter::once(enter.get_program()).chain(enter.get_args());
     let words: Vec<String> = words
         .map(|word| word.to_string_lossy().into_owned())
