@@ -100,7 +100,7 @@ mod tests {
     fn gives_back_the_signatures_that_were_added_and_nothing_strange() {
         let mut beside = Beside::default();
         beside.add(b"one", "MEUC".to_owned());
-        beside.add(&[b' '; 64 * 1024 + 1], "MEUD".to_owned());
+        beside.add(&b" ".repeat(64 * 1024 + 1), "MEUD".to_owned());
         beside.add(b"two", "MEUE".to_owned());
         let again = Beside::parse(&beside.text()).unwrap();
         let found: Vec<(String, &str)> = again
