@@ -6,12 +6,14 @@ use crate::store::TurnState;
 
 /// Longest line; a longer one is cut.
 const LINE: usize = 4096;
+/// What a line takes beside its text, so that lines without any come to an end too.
+const COST: usize = 64;
 
 impl Host for TurnState {
     async fn write(&mut self, level: wit::Level, message: String) -> wasmtime::Result<()> {
         let message = cut(&message);
-        // What goes over the limit is dropped; that it was is said once.
-        if message.len() > self.log_left {
+        // What comes to the limit is dropped; that it was is said once.
+        if message.len() + COST >= self.log_left {
             if self.log_left > 0 {
                 self.log_left = 0;
                 let words = "it said too much; the rest of this turn's lines are dropped";
@@ -21,7 +23,7 @@ impl Host for TurnState {
             }
             return Ok(());
         }
-        self.log_left -= message.len();
+        self.log_left -= message.len() + COST;
         let level = match level {
             wit::Level::Debug => Level::Debug,
             wit::Level::Info => Level::Info,
@@ -33,8 +35,8 @@ impl Host for TurnState {
 
     async fn doing(&mut self, what: String) -> wasmtime::Result<()> {
         let what = cut(&what);
-        if what.len() <= self.log_left {
-            self.log_left -= what.len();
+        if what.len() + COST < self.log_left {
+            self.log_left -= what.len() + COST;
             self.context.voice.doing(&self.context.turn, what);
         }
         Ok(())

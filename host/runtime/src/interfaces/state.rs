@@ -16,12 +16,22 @@ use crate::contract::cellhost::state::state::{self as wit, Host};
 use crate::store::TurnState;
 use names::account;
 
+/// How many wishes there are in one list.
+const WISHES: usize = 4096;
+
 impl Host for TurnState {
     async fn ensure(
         &mut self,
         on: Resource<Arc<Member>>,
         wanted: Vec<wit::Item>,
     ) -> wasmtime::Result<Result<Vec<wit::Outcome>, wit::Error>> {
+        if wanted.len() > WISHES {
+            let many = format!(
+                "{} wishes in one list, and {WISHES} are the most",
+                wanted.len()
+            );
+            return Ok(Err(wit::Error::Invalid(many)));
+        }
         let items = match wanted.into_iter().map(item).collect::<Result<Vec<_>, _>>() {
             Ok(items) => items,
             Err(reason) => return Ok(Err(wit::Error::Invalid(reason))),
