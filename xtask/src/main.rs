@@ -10,6 +10,7 @@ mod crash_test;
 mod demo;
 mod fuzz;
 mod guests;
+mod hostile;
 mod lab_kills;
 mod lab_test;
 mod registry_test;
@@ -43,6 +44,8 @@ enum Task {
     Fuzz(fuzz::Arguments),
     /// Runs the tests with machines of one module or of all, the long ones included.
     LabTest(lab_test::Arguments),
+    /// Runs the tests of modules that want to do harm, and of readers of what others wrote.
+    Hostile,
     /// Runs the tests of registries, against a docker-registry and against what this program offers.
     RegistryTest,
     /// Runs every check and every test; what CI runs.
@@ -58,6 +61,7 @@ fn main() -> anyhow::Result<()> {
         Task::CrashTest(arguments) => crash_test::run(&arguments),
         Task::Fuzz(arguments) => fuzz::run(&arguments),
         Task::LabTest(arguments) => lab_test::run(&arguments),
+        Task::Hostile => hostile::run(),
         Task::RegistryTest => registry_test::run(),
         Task::Test(arguments) => test::run(&arguments),
     }

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use anyhow::Result;
 
-use crate::{bench, commanding, greeting, misbehaving, rolling};
+use crate::{bench, commanding, greeting, hostile, misbehaving, rolling};
 
 /// What is tried is what is there: whoever adds a guest says here what it is for.
 #[test]
@@ -16,7 +16,12 @@ fn every_guest_has_a_test() -> Result<()> {
     }
     // `pair` and `chores` are there for real machines, on which they show what was done twice, and
     // `worker` for the simulation, which deploys it behind a quorum.
-    let mut tried = BTreeSet::from([bench::GUEST, commanding::GUEST, rolling::GUEST]);
+    let mut tried = BTreeSet::from([
+        bench::GUEST,
+        commanding::GUEST,
+        hostile::GUEST,
+        rolling::GUEST,
+    ]);
     tried.extend(["chores", "pair", "worker"]);
     tried.extend(greeting::GUESTS);
     tried.extend(misbehaving::REFUSED);

@@ -23,6 +23,7 @@ mod foresight;
 mod foretold;
 mod galera;
 mod greeting;
+mod hostile;
 mod lists;
 mod many;
 mod marathon;

@@ -67,6 +67,11 @@ pub(crate) fn load(name: &str) -> Result<Result<Module, LoadError>> {
     Ok(runtime()?.load(&bytes, &format!("{name}.wasm")))
 }
 
+/// Loads a guest whose bytes are not what was built.
+pub(crate) fn loaded(bytes: &[u8], name: &str) -> Result<Module> {
+    Ok(runtime()?.load(bytes, &format!("{name}.wasm"))?)
+}
+
 /// Loads the guest that does nothing, with a manifest of the test's own.
 pub(crate) fn made_up(manifest: &str) -> Result<Module> {
     let bytes = fs_err::read(cellhost_system_tests::guest("no-manifest")?)?;

@@ -1,0 +1,31 @@
+//! `cargo xtask hostile`: modules that want to do harm, and machines that lie.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::guests::{self, Workshop};
+use crate::step::{step, succeed};
+use crate::test;
+
+/// Runs the tests of what is kept from modules, and of readers of what others wrote.
+pub(crate) fn run() -> Result<()> {
+    let workshop = Workshop::here()?;
+    step("guests", || guests::build(&workshop, &[]))?;
+    test::build(&workshop)?;
+    for (source, place, filters) in [
+        (
+            "tests/system/tests/guests/main.rs",
+            "tests/system",
+            &["hostile::", "misbehaving::", "policy::", "secrets::"][..],
+        ),
+        ("tests/hostile/tests/known.rs", "tests/hostile", &[]),
+    ] {
+        let tests = test::built(&workshop, source)?;
+        step(source, || {
+            let place = workshop.root().join(place);
+            succeed(Command::new(tests).args(filters).current_dir(place))
+        })?;
+    }
+    Ok(())
+}
