@@ -17,6 +17,7 @@ mod certainty;
 mod commanding;
 mod complete;
 mod containers;
+mod deciding;
 mod edits;
 mod examples;
 mod foresight;
