@@ -3,6 +3,7 @@
 mod bundle;
 mod check;
 mod drift;
+mod grants;
 mod key;
 mod lab;
 mod module;
@@ -61,6 +62,8 @@ enum Command {
     Remove(remove::Args),
     /// Say everything that is wrong with a plan, and touch nothing
     Check(check::Args),
+    /// Say what the modules of a plan can do at most, and on which machines
+    Grants(grants::Args),
     /// Take newer versions of modules from registries, and say what they would do more
     Update(update::Args),
     /// Say where a module of a plan comes from, and which versions of it there are
@@ -116,6 +119,7 @@ pub(crate) async fn run(
         Command::Bundle(args) => interruptible(bundle::run(args, terminal)).await,
         Command::Zk(args) => zk::run(args, terminal).await,
         Command::Check(args) => interruptible(check::run(args, terminal)).await,
+        Command::Grants(args) => interruptible(grants::run(args, terminal)).await,
         Command::Module(args) => interruptible(module::run(args, terminal)).await,
         Command::Lab(args) => interruptible(lab::run(args, terminal)).await,
     }

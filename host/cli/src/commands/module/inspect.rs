@@ -132,7 +132,8 @@ fn rolling(text: &mut String, keys: &RollingKeys) {
     list(text, "rolls", keys);
 }
 
-fn asked(text: &mut String, ask: &Ask) {
+/// Writes what is asked for, one sort of thing a line.
+pub(crate) fn asked(text: &mut String, ask: &Ask) {
     for (what, items) in wishes(ask) {
         if !items.is_empty() {
             let _ = writeln!(text, "    {what} {}", items.join(", "));
@@ -141,7 +142,8 @@ fn asked(text: &mut String, ask: &Ask) {
 }
 
 /// What is asked for, each with what would be done with it.
-fn wishes(ask: &Ask) -> [(&'static str, Vec<String>); 15] {
+fn wishes(ask: &Ask) -> [(&'static str, Vec<String>); 16] {
+    let others = ask.r#become.then(|| "any other user".to_owned());
     [
         ("writes", words(&ask.paths)),
         ("reads", words(&ask.reads)),
@@ -158,6 +160,7 @@ fn wishes(ask: &Ask) -> [(&'static str, Vec<String>); 15] {
         ("containers", words(&ask.containers)),
         ("images", words(&ask.images)),
         ("dials", words(&ask.dial)),
+        ("becomes", others.into_iter().collect()),
     ]
 }
 
