@@ -13,6 +13,7 @@ use flate2::write::GzEncoder;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{CommandError, Kind};
+use crate::files::directory_of;
 use crate::lock;
 use crate::session::PlanArgs;
 
@@ -170,13 +171,9 @@ impl Bundle {
     /// Puts all of it into the place of what is there, as a whole. Machines keep the numbers that
     /// they have there.
     fn write(&self, directory: &Path, locked: Option<&str>) -> anyhow::Result<()> {
-        let parent = match directory.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
         let place = tempfile::Builder::new()
             .prefix(".bundle-")
-            .tempdir_in(parent)?;
+            .tempdir_in(directory_of(directory))?;
         let (new, old) = (place.path().join("new"), place.path().join("old"));
         for (name, bytes) in &self.files {
             let path = new.join(name);

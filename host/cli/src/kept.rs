@@ -1,7 +1,6 @@
 //! Plans that were kept: what a dry run foresaw, as a file that a later run keeps to.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
@@ -12,6 +11,7 @@ use cellhost_plan::{CellName, InstanceName};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{CommandError, Kind};
+use crate::files;
 use crate::session::{PlanArgs, Session};
 
 /// The form of such files that this program writes, and the only one it reads.
@@ -97,18 +97,10 @@ impl Kept {
     /// Writes it where nobody else can read it, as a whole or not at all.
     pub(crate) fn write(&self, path: &Path) -> Result<(), CommandError> {
         let failed = |error: anyhow::Error| CommandError::new(Kind::Failed, error);
-        let directory = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
         let written = || -> anyhow::Result<()> {
             let mut text = serde_json::to_string_pretty(self)?;
             text.push('\n');
-            let mut file = tempfile::Builder::new().tempfile_in(directory)?;
-            file.write_all(text.as_bytes())?;
-            file.as_file().sync_all()?;
-            file.persist(path)?;
-            Ok(())
+            Ok(files::write(path, text.as_bytes(), 0o600)?)
         };
         written()
             .with_context(|| format!("cannot write `{}`", path.display()))

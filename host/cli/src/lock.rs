@@ -11,6 +11,7 @@ use cellhost_state::Store;
 
 use crate::afar::refused;
 use crate::error::{CommandError, Kind};
+use crate::files;
 
 /// The lock of the plans in one directory, seen from one cell.
 pub(crate) struct Lock {
@@ -113,18 +114,7 @@ impl Lock {
     }
 
     fn replace(&self, document: &Document) -> anyhow::Result<()> {
-        let text = document.text()?;
-        let directory = match self.path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-        let mut file = tempfile::Builder::new()
-            .permissions(mode)
-            .tempfile_in(directory)?;
-        std::io::Write::write_all(&mut file, text.as_bytes())?;
-        file.as_file().sync_all()?;
-        file.persist(&self.path)?;
+        files::write(&self.path, document.text()?.as_bytes(), 0o644)?;
         Ok(())
     }
 }

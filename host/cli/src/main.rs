@@ -8,6 +8,7 @@ mod commands;
 mod controller;
 mod directories;
 mod error;
+mod files;
 mod kept;
 mod lock;
 mod modules;

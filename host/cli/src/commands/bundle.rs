@@ -1,6 +1,5 @@
 //! `cellhost bundle`: a plan with all that it needs, in one file.
 
-use std::io::Write as _;
 use std::path::{Component, Path, PathBuf};
 use std::process::ExitCode;
 
@@ -13,6 +12,7 @@ use super::counted;
 use super::vendor::{Gathered, gather};
 use crate::bundle::{Files, MODULES, pack};
 use crate::error::{CommandError, Kind};
+use crate::files;
 use crate::session::PlanArgs;
 use crate::terminal::Terminal;
 
@@ -40,7 +40,7 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<ExitCode, Com
         PathBuf::from(format!("{cell}.bundle"))
     });
     let bytes = pack(&name, &files).map_err(failed)?;
-    write(&out, &bytes)
+    files::write(&out, &bytes, 0o644)
         .with_context(|| format!("cannot write `{}`", out.display()))
         .map_err(failed)?;
     terminal.note(format!(
@@ -108,20 +108,5 @@ async fn modules(gathered: &Gathered, path: &Path, files: &mut Files) -> anyhow:
             }
         }
     }
-    Ok(())
-}
-
-fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    let directory = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-    let mut file = tempfile::Builder::new()
-        .permissions(mode)
-        .tempfile_in(directory)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
     Ok(())
 }

@@ -11,6 +11,7 @@ use cellhost_registry::{Cache, Pin, Resolved, write_layout};
 use super::counted;
 use crate::cell_lock::CellLock;
 use crate::error::{CommandError, Kind};
+use crate::files::directory_of;
 use crate::lock::Lock;
 use crate::modules;
 use crate::session::{PlanArgs, load};
@@ -83,13 +84,9 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<ExitCode, Com
 
 /// Puts a layout in the place of the one that may be there.
 async fn replace(cache: &Cache, pins: &[Pin], directory: &Path) -> anyhow::Result<()> {
-    let parent = match directory.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
     let place = tempfile::Builder::new()
         .prefix(".vendor-")
-        .tempdir_in(parent)?;
+        .tempdir_in(directory_of(directory))?;
     let (new, old) = (place.path().join("new"), place.path().join("old"));
     write_layout(cache, pins, &new).await?;
     if directory.symlink_metadata().is_ok() {

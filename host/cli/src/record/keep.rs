@@ -1,8 +1,6 @@
 //! The bytes of modules that runs have used, by their hash, so that a run can be lived through
 //! once more when its modules are nowhere else any longer.
 
-use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, anyhow};
@@ -14,6 +12,7 @@ use super::Opening;
 use crate::afar::refused;
 use crate::directories;
 use crate::error::{CommandError, Kind};
+use crate::files;
 
 fn directory() -> Result<PathBuf, CommandError> {
     Ok(directories::state()?.join("modules"))
@@ -27,16 +26,7 @@ pub(super) fn keep(digest: &str, bytes: &[u8]) -> Result<(), CommandError> {
     if path.exists() {
         return Ok(());
     }
-    let write = || -> anyhow::Result<()> {
-        let mut file = tempfile::Builder::new()
-            .permissions(std::fs::Permissions::from_mode(0o600))
-            .tempfile_in(&directory)?;
-        file.write_all(bytes)?;
-        file.as_file().sync_all()?;
-        file.persist(&path)?;
-        Ok(())
-    };
-    write()
+    files::write(&path, bytes, 0o600)
         .with_context(|| format!("cannot keep a copy of a module as `{}`", path.display()))
         .map_err(|error| CommandError::new(Kind::Failed, error))
 }
