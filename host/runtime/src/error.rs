@@ -146,6 +146,12 @@ pub enum Fault {
         /// The limit.
         limit: u32,
     },
+    /// It gave too much in one call.
+    #[error("it gave more than {limit} MiB in one call (limit `data`)")]
+    Data {
+        /// The limit, in MiB.
+        limit: usize,
+    },
     /// It crashed.
     #[error("it crashed: {reason}")]
     Trap {

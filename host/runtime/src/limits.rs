@@ -24,6 +24,8 @@ pub struct Limits {
     pub effects: u32,
     /// Bytes of log lines.
     pub log_bytes: usize,
+    /// Bytes that go out of the module in one call, however often they are the same.
+    pub call_bytes: usize,
 }
 
 impl Default for Limits {
@@ -34,6 +36,7 @@ impl Default for Limits {
             computing: Duration::from_secs(10),
             effects: 10_000,
             log_bytes: 1 << 20,
+            call_bytes: 128 << 20,
         }
     }
 }

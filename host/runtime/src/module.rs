@@ -12,7 +12,7 @@ use crate::contract::exports::cellhost::module::lifecycle;
 use crate::contract::{self, ModulePre};
 use crate::limits::Ticker;
 use crate::store::{TurnState, store};
-use crate::{Context, Fault, Import, Member, TurnError};
+use crate::{Context, Fault, Import, Limits, Member, TurnError};
 
 /// A loaded module. Cheap to clone.
 #[derive(Clone)]
@@ -196,10 +196,11 @@ struct Running {
 impl Running {
     async fn begin(module: &Module, context: Context) -> Result<Self, TurnError> {
         let turn = context.turn.clone();
+        let limits = context.limits;
         let mut store = store(&module.engine, context);
         match module.pre.instantiate_async(&mut store).await {
             Ok(hooks) => Ok(Self { store, hooks }),
-            Err(error) => Err(TurnError::new(&turn, fault(&error))),
+            Err(error) => Err(TurnError::new(&turn, fault(&error, limits))),
         }
     }
 
@@ -239,7 +240,10 @@ impl Running {
                 value,
                 published: state.published,
             }),
-            Err(error) => Err(TurnError::new(&state.context.turn, fault(&error))),
+            Err(error) => {
+                let fault = fault(&error, state.context.limits);
+                Err(TurnError::new(&state.context.turn, fault))
+            }
         }
     }
 
@@ -265,7 +269,7 @@ impl Running {
 }
 
 /// Decides what an error out of wasmtime means: one of our limits, the guest's own crash, or ours.
-fn fault(error: &wasmtime::Error) -> Fault {
+fn fault(error: &wasmtime::Error, limits: Limits) -> Fault {
     if let Some(fault) = error.downcast_ref::<Fault>() {
         return fault.clone();
     }
@@ -278,7 +282,11 @@ fn fault(error: &wasmtime::Error) -> Fault {
             reason: format!("{trap}{place}"),
         };
     }
-    Fault::Trap {
-        reason: format!("{error:#}"),
+    let reason = format!("{error:#}");
+    // wasmtime has no type for this one.
+    if reason.contains("fuel allocated for hostcalls") {
+        let limit = limits.call_bytes >> 20;
+        return Fault::Data { limit };
     }
+    Fault::Trap { reason }
 }

@@ -89,6 +89,7 @@ pub(crate) fn store(engine: &wasmtime::Engine, context: Context) -> Store<TurnSt
     };
     let mut store = Store::new(engine, state);
     store.limiter(|state| &mut state.meter);
+    store.set_hostcall_fuel(limits.call_bytes);
     store.set_epoch_deadline(1);
     let mut computed = Duration::ZERO;
     let mut last = Instant::now();

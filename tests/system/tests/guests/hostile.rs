@@ -87,7 +87,7 @@ const ENDED: [(&str, &str); 5] = [
     ("overflows-the-stack", "it crashed: "),
     ("eats-memory", "(limit `memory`)"),
     ("asks-for-ever", "(limit `effects`)"),
-    ("names-one-text-often", "it crashed: "),
+    ("names-one-text-often", "(limit `data`)"),
     ("computes-for-ever", "(limit `computing`)"),
 ];
 
