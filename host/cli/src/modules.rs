@@ -19,6 +19,7 @@ use futures_util::future::join_all;
 use crate::commands::powers;
 use crate::directories;
 use crate::error::{CommandError, Kind};
+use crate::lock::Lock;
 use crate::report::clean;
 use crate::session::wrong;
 use crate::terminal::Terminal;
@@ -144,6 +145,23 @@ fn listener(terminal: &Terminal) -> Listener {
     Arc::new(move |module, size| {
         terminal.note(format!("fetching {module}, {} KiB", size.div_ceil(1024)));
     })
+}
+
+/// Finds all modules of a plan as its lock says, and brings the lock up to date, which is not written yet.
+pub(crate) async fn take(
+    plan: &Plan,
+    sources: &Sources,
+    lock: &mut Lock,
+    terminal: &Terminal,
+) -> Result<BTreeMap<InstanceName, Resolved>, CommandError> {
+    let registry = sources.registry(plan, terminal)?;
+    let found = resolve(plan, &registry, &lock.pins, terminal).await?;
+    let pins = pins(plan, &found)?;
+    if sources.locked {
+        unchanged(&lock.pins, &pins)?;
+    }
+    lock.pins = pins;
+    Ok(found)
 }
 
 /// Finds all modules of a plan, those that are pinned by their pins.

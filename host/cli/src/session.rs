@@ -134,13 +134,7 @@ impl Session {
     ) -> Result<Self, CommandError> {
         let plan = Arc::new(plan);
         let written = lock.roster.clone();
-        let registry = args.sources.registry(&plan, terminal)?;
-        let resolved = modules::resolve(&plan, &registry, &lock.pins, terminal).await?;
-        let pins = modules::pins(&plan, &resolved)?;
-        if args.sources.locked {
-            modules::unchanged(&lock.pins, &pins)?;
-        }
-        lock.pins = pins;
+        let resolved = modules::take(&plan, &args.sources, &mut lock, terminal).await?;
         let bytes = resolved.values();
         let bytes = bytes
             .map(|found| (found.digest.clone(), found.bytes.clone()))

@@ -44,13 +44,7 @@ pub(super) async fn gather(
     let plan = load(&args.plan, terminal)?;
     let alone = CellLock::take(&plan, command).await?;
     let mut lock = Lock::load(&args.plan, &plan.cell, None).await?;
-    let registry = args.sources.registry(&plan, terminal)?;
-    let found = modules::resolve(&plan, &registry, &lock.pins, terminal).await?;
-    let pins = modules::pins(&plan, &found)?;
-    if args.sources.locked {
-        modules::unchanged(&lock.pins, &pins)?;
-    }
-    lock.pins = pins;
+    let found = modules::take(&plan, &args.sources, &mut lock, terminal).await?;
     lock.save_pins()?;
     Ok(Gathered {
         pins: modules::all_pins(found.values())?,
