@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use cellhost_artifact::{is_digest, named};
+use cellhost_artifact::named;
+use cellhost_plan::is_digest;
 use rustix::fs::{FlockOperation, flock};
 
 use crate::whole;

@@ -1,6 +1,7 @@
 //! Modules as OCI artifacts: the CNCF's form for WebAssembly, which other tools read and write too.
 
 use cellhost_manifest::{ExtractError, Interfaces, digest, extract};
+use cellhost_plan::is_digest;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -138,13 +139,6 @@ pub fn parts(manifest: &[u8]) -> Result<Parts, Unfit> {
 /// The name of bytes by their hash.
 pub fn named(bytes: &[u8]) -> String {
     format!("sha256:{}", digest(bytes))
-}
-
-/// Whether a text is the name of bytes by their hash.
-pub fn is_digest(text: &str) -> bool {
-    let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-    text.strip_prefix("sha256:")
-        .is_some_and(|digits| digits.len() == 64 && digits.bytes().all(is_digit))
 }
 
 #[derive(Deserialize)]

@@ -1,9 +1,10 @@
 use std::collections::BTreeMap;
 
+use cellhost_plan::is_digest;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::artifact::{Blob, MANIFEST, Unfit, is_digest, named};
+use crate::artifact::{Blob, MANIFEST, Unfit, named};
 
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 const PAYLOAD: &str = "application/vnd.dev.cosign.simplesigning.v1+json";

@@ -12,9 +12,7 @@ mod beside;
 mod pin;
 mod signature;
 
-pub use artifact::{
-    Artifact, Blob, LARGEST_MANIFEST, MANIFEST, Parts, Unfit, is_digest, named, parts,
-};
+pub use artifact::{Artifact, Blob, LARGEST_MANIFEST, MANIFEST, Parts, Unfit, named, parts};
 pub use beside::Beside;
 pub use pin::Pin;
 pub use signature::{KeyError, PublicKey, SecretKey, Signature};

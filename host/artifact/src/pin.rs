@@ -1,9 +1,8 @@
-use cellhost_plan::{ModuleId, ModulePlace};
+use cellhost_plan::{ModuleId, ModulePlace, is_digest};
 use semver::{Version, VersionReq};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::artifact::is_digest;
 use crate::signature::Signature;
 
 /// What a requirement came to: these bytes, this year and the next.

@@ -22,9 +22,7 @@ impl Exact {
         let Some((address, manifest)) = text.split_once('@') else {
             return Err(wrong("does not say which bytes it means"));
         };
-        let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-        let digits = manifest.strip_prefix("sha256:").unwrap_or_default();
-        if digits.len() != 64 || !digits.bytes().all(is_digit) {
+        if !is_digest(manifest) {
             return Err(wrong("has no SHA-256 behind the `@`"));
         }
         // A tag says less than the hash, which is behind it.
@@ -59,6 +57,13 @@ impl fmt::Display for Exact {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{} ({})", self.place, self.manifest)
     }
+}
+
+/// Whether a text is the name of bytes by their hash.
+pub fn is_digest(text: &str) -> bool {
+    let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    text.strip_prefix("sha256:")
+        .is_some_and(|digits| digits.len() == 64 && digits.bytes().all(is_digit))
 }
 
 #[cfg(test)]

@@ -59,7 +59,7 @@ pub use denial::Denial;
 pub use diagnostic::{Diagnostic, Related, Severity};
 pub use diagnostics::Diagnostics;
 pub use duration::{parse_duration, spoken};
-pub use exact::Exact;
+pub use exact::{Exact, is_digest};
 pub use host_key::HostKey;
 pub use location::at_home;
 pub use machine::Machine;

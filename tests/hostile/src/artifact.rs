@@ -1,4 +1,5 @@
-use cellhost_artifact::{Beside, is_digest, parts};
+use cellhost_artifact::{Beside, parts};
+use cellhost_plan::is_digest;
 
 /// More bytes than a module has at most, or what somebody signs.
 const LARGEST: u64 = 256 << 20;
