@@ -2,13 +2,13 @@
 //! in it. What is unpacked beside it is an ordinary plan from then on.
 
 use std::collections::BTreeMap;
-use std::io::Read as _;
+use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail, ensure};
 use cellhost_manifest::digest;
 use flate2::Compression;
-use flate2::read::GzDecoder;
+use flate2::bufread::GzDecoder;
 use flate2::write::GzEncoder;
 use serde::{Deserialize, Serialize};
 
@@ -132,7 +132,7 @@ fn unpacked(path: &Path) -> anyhow::Result<(PathBuf, String)> {
 
 impl Bundle {
     fn read(path: &Path) -> anyhow::Result<Self> {
-        let file = fs_err::File::open(path)?;
+        let file = BufReader::new(fs_err::File::open(path)?);
         let mut archive = tar::Archive::new(GzDecoder::new(file).take(LARGEST));
         let mut index: Option<Index> = None;
         let mut files = Files::new();
@@ -156,6 +156,14 @@ impl Bundle {
             );
             files.insert(name, bytes);
         }
+        // The archive ends before its compression does, whose last word is a sum over all of it.
+        let mut rest = archive.into_inner();
+        io::copy(&mut rest, &mut io::sink())?;
+        let mut behind = rest.into_inner().into_inner();
+        ensure!(
+            behind.fill_buf()?.is_empty(),
+            "something stands behind its end"
+        );
         let index = index.context("there is nothing in it")?;
         if let Some(name) = index.files.keys().find(|name| !files.contains_key(*name)) {
             bail!("`{name}` is missing: it is not whole");

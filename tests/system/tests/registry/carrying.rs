@@ -105,14 +105,25 @@ fn a_bundle_is_what_it_was_or_is_refused() -> Result<()> {
 
     let other = Site::new()?;
     let at = other.path().join("greetings.bundle");
-    for length in [2, 100, bundle.len() / 2, bundle.len() - 40] {
-        fs_err::write(&at, bundle.get(..length).context("shorter")?)?;
+    let shorter = [
+        2,
+        100,
+        bundle.len() / 2,
+        bundle.len() - 40,
+        bundle.len() - 1,
+    ];
+    let shorter = shorter.into_iter().map(|length| bundle.get(..length));
+    let longer = [bundle.as_slice(), b"x"].concat();
+    let lengths = shorter.chain([Some(longer.as_slice())]);
+    for bytes in lengths {
+        fs_err::write(&at, bytes.context("shorter")?)?;
         other
             .cellhost(&["check", "greetings.bundle"])?
             .ends_with(2)
             .says(&["cannot use the bundle"]);
     }
-    for place in (2..bundle.len()).step_by(bundle.len() / 40) {
+    let end = bundle.len() - 24..bundle.len();
+    for place in (2..bundle.len()).step_by(bundle.len() / 40).chain(end) {
         let mut damaged = bundle.clone();
         if let Some(byte) = damaged.get_mut(place) {
             *byte ^= 4;
