@@ -1,9 +1,6 @@
-use cellhost_plan::Problem;
 use cellhost_plan::document::{Table, Text, Value};
+use cellhost_plan::{Asks, PathPrefix, Problem};
 use serde::Serialize;
-
-use crate::asks::Asks;
-use crate::prefix::PathPrefix;
 
 /// What of a module tells about trouble on a machine, for whoever gathers it. All of it is within
 /// what the module may read, change or run anyway.

@@ -8,47 +8,33 @@
 //! Nothing here compiles or runs a component, and nothing here decides: [`Asks`] only tells whether
 //! something was asked for. The only function that opens a file is [`Manifest::load`].
 
-mod ask;
-mod asks;
 mod bundle;
 mod canonical;
-mod command;
 mod compatibility;
 mod digest;
 mod embedded;
 mod error;
-mod glob;
-mod image;
 mod interfaces;
 mod listening;
 mod manifest;
 mod output;
-mod ports;
-mod prefix;
 mod requirement;
 mod section;
 mod template;
-mod url;
-mod words;
 
-pub use ask::Ask;
-pub use asks::Asks;
 pub use bundle::Bundle;
 pub use canonical::canonical;
-pub use command::{CommandPattern, WrongPart};
+pub use cellhost_plan::{
+    Ask, Asks, CommandPattern, Glob, ImagePattern, PathPrefix, PortRange, UrlPattern, WrongPart,
+};
 pub use compatibility::refused_since;
 pub use digest::{digest, hexadecimal};
 pub use embedded::{Embedded, FORMAT};
 pub use error::ExtractError;
-pub use glob::Glob;
-pub use image::ImagePattern;
 pub use interfaces::Interfaces;
 pub use listening::ListeningPort;
 pub use manifest::Manifest;
 pub use output::OutputKind;
-pub use ports::PortRange;
-pub use prefix::PathPrefix;
 pub use requirement::Requirement;
 pub use section::{LARGEST_SECTION, SECTION, embed, extract};
 pub use template::{LARGEST_TEMPLATE, MOST_TEMPLATES, check_template_name};
-pub use url::UrlPattern;

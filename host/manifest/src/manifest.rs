@@ -3,18 +3,16 @@ use std::path::Path;
 
 use cellhost_plan::document::{Kind, Node, Report, Table, Value};
 use cellhost_plan::{
-    DEFAULT_NAMESPACE, Diagnostics, LoadError, ModuleId, Phase, Problem, RollingKeys, Source,
-    check_word,
+    Asks, DEFAULT_NAMESPACE, Diagnostics, LoadError, ModuleId, Phase, Problem, RollingKeys, Source,
+    check_word, line,
 };
 use semver::Version;
 use serde::Serialize;
 
-use crate::asks::Asks;
 use crate::bundle::Bundle;
 use crate::listening::ListeningPort;
 use crate::output::OutputKind;
 use crate::requirement::Requirement;
-use crate::words::line;
 
 /// What a module says of itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

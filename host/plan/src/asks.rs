@@ -1,9 +1,22 @@
-use cellhost_plan::Problem;
-use cellhost_plan::document::{Kind, Value};
-use serde::Serialize;
+mod ask;
+mod command;
+mod glob;
+mod image;
+mod ports;
+mod prefix;
+mod url;
 
-use crate::ask::Ask;
-use crate::glob::Glob;
+pub use ask::Ask;
+pub use command::{CommandPattern, WrongPart};
+pub use glob::Glob;
+pub use image::ImagePattern;
+pub use ports::PortRange;
+pub use prefix::PathPrefix;
+use serde::Serialize;
+pub use url::UrlPattern;
+
+use crate::document::{Kind, Value};
+use crate::problem::Problem;
 
 /// Everything a module asks for; what is not asked for is denied.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -11,7 +24,8 @@ use crate::glob::Glob;
 pub struct Asks(pub Vec<Ask>);
 
 impl Asks {
-    pub(crate) fn read(value: Option<Value<'_>>) -> Self {
+    /// Reads a list of tables.
+    pub fn read(value: Option<Value<'_>>) -> Self {
         let Some(value) = value else {
             return Self::default();
         };

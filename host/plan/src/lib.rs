@@ -10,6 +10,7 @@
 //! function that opens a file is [`Plan::load`].
 
 mod address;
+mod asks;
 mod attributes;
 mod barrier;
 mod choice;
@@ -51,8 +52,12 @@ mod state;
 mod suggestion;
 mod trust;
 mod version;
+mod words;
 
 pub use address::{check_address, check_user};
+pub use asks::{
+    Ask, Asks, CommandPattern, Glob, ImagePattern, PathPrefix, PortRange, UrlPattern, WrongPart,
+};
 pub use barrier::{Barrier, Ensemble};
 pub use cycle::cycles;
 pub use denial::Denial;
@@ -84,3 +89,4 @@ pub use ssh::{Become, BecomeMethod, HostKeys, Ssh};
 pub use state::{State, StoreKind};
 pub use suggestion::{did_you_mean, nearest};
 pub use trust::{KeyFile, Need, Trust};
+pub use words::line;

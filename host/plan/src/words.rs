@@ -1,10 +1,10 @@
-use cellhost_plan::{Problem, is_showable};
+use crate::problem::{Problem, is_showable};
 
 /// The longest line of prose, in bytes.
 const LONGEST: usize = 1000;
 
 /// Checks one line of prose: people read it in a terminal, so nothing in it may steer one.
-pub(crate) fn line(text: &str) -> Result<String, Problem> {
+pub fn line(text: &str) -> Result<String, Problem> {
     if text.trim().is_empty() {
         return Err(Problem::new("this text must not be empty"));
     }

@@ -1,13 +1,13 @@
-use cellhost_plan::Problem;
-use cellhost_plan::document::{Kind, Table, Text, Value};
+use crate::document::{Kind, Table, Text, Value};
+use crate::problem::Problem;
 use serde::Serialize;
 
-use crate::command::CommandPattern;
-use crate::glob::Glob;
-use crate::image::ImagePattern;
-use crate::ports::PortRange;
-use crate::prefix::PathPrefix;
-use crate::url::UrlPattern;
+use super::command::CommandPattern;
+use super::glob::Glob;
+use super::image::ImagePattern;
+use super::ports::PortRange;
+use super::prefix::PathPrefix;
+use super::url::UrlPattern;
 use crate::words::line;
 
 /// Some things a module wants to do on machines, and why.

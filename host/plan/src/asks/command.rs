@@ -1,6 +1,6 @@
 use std::fmt;
 
-use cellhost_plan::Problem;
+use crate::problem::Problem;
 use serde::Serialize;
 
 /// A pattern for a command: the program as given, then arguments, `*` for any one of them, `**` at

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use cellhost_plan::Problem;
+use crate::problem::Problem;
 use serde::Serialize;
 
 /// A pattern for names in which `*` stands for any characters, also none.

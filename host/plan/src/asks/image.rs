@@ -1,9 +1,9 @@
 use std::fmt;
 
-use cellhost_plan::Problem;
+use crate::problem::Problem;
 use serde::Serialize;
 
-use crate::glob;
+use super::glob;
 
 /// A pattern for images of containers in which `*` stands for any characters, also none.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use cellhost_plan::Problem;
+use crate::problem::Problem;
 use serde::{Serialize, Serializer};
 
 /// One port or a run of them, written `17000` or `7000-7001`.

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use cellhost_plan::Problem;
+use crate::problem::Problem;
 use serde::Serialize;
 
 /// A path and everything below it.

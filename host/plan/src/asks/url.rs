@@ -1,9 +1,9 @@
 use std::fmt;
 
-use cellhost_plan::Problem;
+use crate::problem::Problem;
 use serde::Serialize;
 
-use crate::glob;
+use super::glob;
 
 /// A pattern for what may be fetched: `*` stands for any characters of the host's name, or of the
 /// path, but never for the border between them.
