@@ -5,6 +5,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::document::{Table, Text, Value};
 use crate::exact::Exact;
+use crate::grants::{Grants, read_links};
 use crate::group::unknown_machine;
 use crate::inventory::Inventory;
 use crate::module::{ModuleId, ModuleUse, Replacement};
@@ -60,6 +61,9 @@ impl<'a> ModuleEntry<'a> {
         let templates = templates.map(|table| read_templates(&table));
         let rolling = table.get("rolling");
         let rolling = rolling.map(|value| RollingChoice::read(&value));
+        let grants = table.get("grants");
+        let grants = grants.and_then(|value| Grants::read(&value));
+        let links = table.get("links").map(|value| read_links(&value));
         table.finish();
         let named: BTreeSet<SecretName> = settings
             .secrets
@@ -90,6 +94,8 @@ impl<'a> ModuleEntry<'a> {
                 ordinals: ordinals.unwrap_or_default(),
                 templates: templates.unwrap_or_default(),
                 rolling: rolling.unwrap_or_default(),
+                grants,
+                links: links.unwrap_or_default(),
                 span: key.span(),
                 requirement_span,
                 places: settings.places,

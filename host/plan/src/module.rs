@@ -6,7 +6,9 @@ use semver::VersionReq;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+use crate::asks::PathPrefix;
 use crate::exact::Exact;
+use crate::grants::Grants;
 use crate::name::{InstanceName, MachineName, PhaseName, SecretName, check_word};
 use crate::problem::Problem;
 use crate::rolling::RollingChoice;
@@ -115,6 +117,10 @@ pub struct ModuleUse {
     pub templates: BTreeMap<String, Replacement>,
     /// How a change goes through its machines.
     pub rolling: RollingChoice,
+    /// What it may do of what it asks for, where the plan says it.
+    pub grants: Option<Grants>,
+    /// Where links on its machines may lead beside the places that it may write or read.
+    pub links: Vec<PathPrefix>,
     /// Where its name stands in the plan.
     pub span: Span,
     pub(crate) after_spans: Vec<Span>,

@@ -15,6 +15,7 @@ use crate::order::{check_ensemble, check_order};
 use crate::phases::Phases;
 use crate::problem::Problem;
 use crate::registry::Registries;
+use crate::rules::Rules;
 use crate::run_rule::RunRule;
 use crate::secret::{SecretSource, Secrets};
 use crate::source::Source;
@@ -30,6 +31,8 @@ pub struct Plan {
     pub ssh: Ssh,
     /// What a run does about machines that fail.
     pub run: RunRule,
+    /// What holds for all its modules.
+    pub rules: Rules,
     /// Where its lock and the records of its runs are, where that is not this computer alone.
     pub state: Option<State>,
     /// Where modules come from that are not in this program.
@@ -114,6 +117,7 @@ struct Draft {
     cell: CellName,
     ssh: Ssh,
     run: RunRule,
+    rules: Rules,
     state: Option<State>,
     registries: Registries,
     secrets: BTreeMap<SecretName, SecretSource>,
@@ -131,6 +135,7 @@ impl Draft {
         let secrets = Secrets::read(root.get("secrets"));
         let ssh = Ssh::read(root.get("ssh"), &secrets);
         let run = RunRule::read(root.get("run"));
+        let rules = Rules::read(root.get("rules"));
         let state = State::read(root.get("state"));
         let registries = Registries::read(root.get("registry"));
         let inventory = Inventory::read(root.get("machines"), root.get("groups"), &ssh, report);
@@ -164,6 +169,7 @@ impl Draft {
             cell: cell?,
             ssh,
             run,
+            rules,
             state,
             registries,
             secrets,
@@ -179,6 +185,7 @@ impl Draft {
             cell: self.cell,
             ssh: self.ssh,
             run: self.run,
+            rules: self.rules,
             state: self.state,
             registries: self.registries,
             secrets: self.secrets,

@@ -8,7 +8,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use cellhost_plan::{Barrier, BecomeMethod, Ensemble, HostKeys, Plan, SecretSource};
+use cellhost_plan::{Barrier, BecomeMethod, Ensemble, Grants, HostKeys, Plan, SecretSource};
 use serde_json::json;
 
 const ORDERS: &str = include_str!("orders.toml");
@@ -197,4 +197,58 @@ fn loads_a_file_and_says_which_one_it_cannot_read() {
         error.to_string(),
         format!("cannot read `{}`", absent.display())
     );
+}
+
+#[test]
+fn reads_what_modules_may_do() {
+    let text = r#"
+cell = "orders"
+
+[rules]
+untouched = ["/etc/ssh/"]
+hours = "22:00-04:00 UTC"
+machines = 3
+
+[machines]
+m1 = { address = "10.0.0.1" }
+
+[modules.all]
+on = "all"
+grants = "asked"
+links = ["/data/mysql"]
+
+[modules.some]
+on = "all"
+grants = { paths = ["/etc/some"], commands = [["ls", "**"]], dial = ["7000-7005"] }
+
+[modules.pasted]
+on = "all"
+
+[[modules.pasted.grants]]
+why = "as it was printed"
+services = ["some"]
+
+[[modules.pasted.grants]]
+become = true
+
+[modules.unsaid]
+on = "all"
+"#;
+    let plan = Plan::parse("plan.toml", text).unwrap();
+    let grants = |name: &str| plan.module(name).unwrap().grants.clone();
+    assert_eq!(grants("all"), Some(Grants::Asked));
+    assert_eq!(grants("unsaid"), None);
+    assert_eq!(names(&plan.module("all").unwrap().links), ["/data/mysql"]);
+    let Some(Grants::Only(some)) = grants("some") else {
+        panic!("no grants");
+    };
+    assert!(some.allows_write("/etc/some/x") && !some.allows_write("/etc/someone"));
+    assert!(some.allows_command(&["ls", "-l"]) && some.allows_dial(7005) && !some.allows_become());
+    let Some(Grants::Only(pasted)) = grants("pasted") else {
+        panic!("no grants");
+    };
+    assert!(pasted.allows_service("some") && pasted.allows_become());
+    assert_eq!(names(&plan.rules.untouched), ["/etc/ssh"]);
+    assert_eq!(names(plan.rules.hours), ["22:00-04:00 UTC"]);
+    assert_eq!(plan.rules.machines, Some(3));
 }

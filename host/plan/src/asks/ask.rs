@@ -52,9 +52,18 @@ pub struct Ask {
 
 impl Ask {
     pub(crate) fn read(mut table: Table<'_>) -> Self {
-        let why = table
-            .require("why", "\"…\"")
-            .and_then(|value| value.parse(line));
+        let why = table.require("why", "\"…\"");
+        Self::read_for(table, why, "asks for")
+    }
+
+    /// Reads what is granted, which needs no reason.
+    pub(crate) fn read_granted(mut table: Table<'_>) -> Self {
+        let why = table.get("why");
+        Self::read_for(table, why, "grants")
+    }
+
+    fn read_for<'a>(mut table: Table<'a>, why: Option<Value<'a>>, verb: &str) -> Self {
+        let why = why.and_then(|value| value.parse(line));
         let ask = Self {
             why: why.unwrap_or_default(),
             paths: parsed(table.get("paths"), PathPrefix::new),
@@ -79,7 +88,7 @@ impl Ask {
         };
         if table.entries().iter().all(|(key, _)| key.as_str() == "why") {
             let help = "name `paths`, `commands` or others, or leave it out";
-            table.reject(Problem::new("this asks for nothing").help(help));
+            table.reject(Problem::new(format!("this {verb} nothing")).help(help));
         }
         table.finish();
         ask
