@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use cellhost_manifest::OutputKind;
-use cellhost_plan::{Diagnostic, InstanceName, Problem};
+use cellhost_plan::{Diagnostic, InstanceName, Plan, Problem};
 
 use crate::barrier::Ensemble;
 use crate::needs::Provider;
@@ -82,10 +82,36 @@ pub(crate) fn settle(
     Ok(settled)
 }
 
-/// What a module sees: everything that was put out, and what it requires under the names that it
-/// requires it by, whatever the plan calls what provides it.
-pub(crate) fn seen_by(placed: &Placed, outputs: &Outputs) -> Outputs {
-    let mut seen = outputs.clone();
+/// What a module sees: its own, what its manifest wants, and what it requires, that under the names
+/// that it requires it by too, whatever the plan calls what provides it.
+pub(crate) fn seen_by(plan: &Plan, placed: &Placed, outputs: &Outputs) -> Outputs {
+    let wants = &placed.module.embedded().manifest.wants;
+    let is_wanted = |(name, key): &(String, String)| {
+        wants.iter().any(|wanted| {
+            let is_meant = match plan.module(name) {
+                Some(usage) => usage.module == wanted.module,
+                // What was there before the plan.
+                None => name == wanted.module.name(),
+            };
+            is_meant && wanted.output == *key
+        })
+    };
+    let is_required = |(name, key): &(String, String)| {
+        placed.needs.iter().any(|need| {
+            let is_meant = match &need.provider {
+                Provider::Instance(provider) => provider.as_str() == name,
+                Provider::Existing => plan.module(name).is_none(),
+            };
+            is_meant && need.requirement.output == *key
+        })
+    };
+    let is_own = |(name, _): &(String, String)| placed.usage.name.as_str() == name;
+    let seen = outputs
+        .iter()
+        .filter(|(of, _)| is_own(of) || is_required(of) || is_wanted(of));
+    let mut seen: Outputs = seen
+        .map(|(of, value)| (of.clone(), value.clone()))
+        .collect();
     for need in &placed.needs {
         let Provider::Instance(provider) = &need.provider else {
             continue;

@@ -33,6 +33,9 @@ pub struct Manifest {
     pub phase: Phase,
     /// The outputs of other modules it needs.
     pub requires: Vec<Requirement>,
+    /// The outputs of other modules it looks at where there are any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub wants: Vec<Requirement>,
     /// The outputs it provides, and what kind of value each has.
     pub provides: BTreeMap<String, OutputKind>,
     /// How a change goes through its members, unless a plan says otherwise.
@@ -90,6 +93,7 @@ impl Manifest {
             .get("phase")
             .map(|value| value.parse(str::parse::<Phase>));
         let requires = list(table.get("requires"), str::parse);
+        let wants = list(table.get("wants"), str::parse);
         let provides = provides(table.get("provides"));
         let rolling = table.get("rolling").and_then(|value| value.table());
         let rolling = rolling.map(RollingKeys::read);
@@ -109,6 +113,7 @@ impl Manifest {
             license,
             phase: phase.unwrap_or(Some(Phase::PostZk))?,
             requires,
+            wants,
             provides,
             rolling,
             listens,
