@@ -2,7 +2,8 @@
 //!
 //! A real run stacks [`journal`] over [`policy`] over [`secrets`] over [`live`]; a dry run has
 //! [`preview`] between the last two. In both, [`retry`] stands above the secrets, and [`halt`] stands
-//! right above [`live`] and ends what is under way when the operator asks for it. [`Foresight`] below
+//! right above [`live`] and ends what is under way when the operator asks for it; in a real run, [`hours`]
+//! stands above that and lets nothing begin that changes a machine when the plan does not. [`Foresight`] below
 //! the secrets answers turns that only ask whether there is anything to do.
 //! The journal is outermost so that what policy denied is on
 //! record too; secrets come below it so that no value can reach a record.
@@ -14,6 +15,7 @@ mod agreed;
 mod compared;
 mod foresight;
 mod halt;
+mod hours;
 mod journal;
 mod live;
 mod noted;
@@ -28,6 +30,7 @@ pub use agreed::{Agreed, Approval, Deviation, Never};
 pub use compared::{Compared, Comparison, Contrast, Way};
 pub use foresight::Foresight;
 pub use halt::{GRACE, Halt, Stop};
+pub use hours::InHours;
 pub use journal::Journaled;
 pub use live::{Leases, Live, Standing};
 pub use noted::{Noted, Notes};

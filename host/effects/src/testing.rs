@@ -1,20 +1,15 @@
 //! What tests of layers have in common.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use cellhost_manifest::Asks;
 use cellhost_plan::{InstanceName, MachineName};
 
 use crate::{Act, Certainty, Consent, Effect, Hook, Listener, Rights, Templates, Turn};
 
 /// An effect of a turn that may do nothing.
 pub(crate) fn effect(act: Act) -> Effect {
-    let rights = Rights {
-        asks: Asks::default(),
-        machines: BTreeSet::new(),
-        secrets: BTreeSet::new(),
-    };
+    let rights = Rights::default();
     let turn = Turn {
         module: InstanceName::new("tested").unwrap(),
         version: semver::Version::new(1, 0, 0),

@@ -6,7 +6,7 @@
     reason = "a test that cannot go on has failed"
 )]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +15,6 @@ use cellhost_effects::{
     Act, Answer, Certainty, Command, Consent, Content, Doubt, Effect, EffectError, Effects, File,
     Hook, Input, Item, Listener, Outcome, Rights, Templates, Turn,
 };
-use cellhost_manifest::Asks;
 use cellhost_plan::{InstanceName, MachineName};
 use cellhost_transport::{Fault, Fleet, Owner, Reply, SimulatedFleet, SimulatedMachine, Stage};
 
@@ -62,11 +61,7 @@ fn machine() -> Arc<SimulatedMachine> {
 }
 
 fn effect(act: Act) -> Effect {
-    let rights = Rights {
-        asks: Asks::default(),
-        machines: BTreeSet::new(),
-        secrets: BTreeSet::new(),
-    };
+    let rights = Rights::default();
     let turn = Turn {
         module: InstanceName::new("tested").unwrap(),
         version: semver::Version::new(1, 0, 0),

@@ -9,8 +9,8 @@ use cellhost_effects::{
 };
 use cellhost_lock::{Membership, Roster};
 use cellhost_plan::{
-    Diagnostic, Diagnostics, InstanceName, Machine, MachineName, ModuleUse, PhaseName, Plan,
-    Problem, Rolling,
+    Diagnostic, Diagnostics, Grants, InstanceName, Machine, MachineName, ModuleUse, PhaseName,
+    Plan, Problem, Rolling,
 };
 use cellhost_runtime::{CellView, Context, Level, Limits, Member, Module, TurnError, Voice};
 use serde_json::Value;
@@ -135,7 +135,7 @@ impl Placed {
             members: self.members.clone(),
             leaving: self.leaving.clone(),
             settings: self.usage.settings.to_string(),
-            outputs: outputs::seen_by(self, outputs),
+            outputs: outputs::seen_by(plan, self, outputs),
         })
     }
 }
@@ -325,6 +325,11 @@ fn place(
     leaving.sort_by_key(|member| member.ordinal);
     let rights = Rights {
         asks: manifest.asks.clone(),
+        grants: match &usage.grants {
+            Some(Grants::Only(grants)) => Some(grants.clone()),
+            Some(Grants::Asked) | None => None,
+        },
+        untouched: plan.rules.untouched.clone(),
         machines: members
             .iter()
             .chain(&leaving)

@@ -403,7 +403,7 @@ async fn change(effects: &dyn Effects) {
     let rights = Rights {
         asks: asks(),
         machines: [machine.clone()].into(),
-        secrets: std::collections::BTreeSet::new(),
+        ..Rights::default()
     };
     let turn = Turn {
         module: InstanceName::new("zookeeper").unwrap(),

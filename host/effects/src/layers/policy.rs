@@ -1,6 +1,7 @@
 //! Allows or denies, before anything else looks at an effect.
 
 use async_trait::async_trait;
+use cellhost_plan::{Asks, PathPrefix};
 use cellhost_transport::MEMORY;
 use cellhost_transport::resources::archive::Source;
 use cellhost_transport::resources::cron::Cron;
@@ -73,21 +74,13 @@ fn judge(effect: &Effect) -> Result<(), EffectError> {
         }
         Act::Read { path, .. } | Act::Status { path } | Act::Entries { path } => {
             let path = normal(path)?;
-            allow(
-                turn,
-                turn.rights.asks.allows_read(path),
-                || format!("reading `{path}`"),
-                "reads",
-            )
+            let what = || format!("reading `{path}`");
+            allow(turn, |asks| asks.allows_read(path), what, "reads")
         }
         Act::Dial { dial, .. } => {
             let port = dial.port;
-            allow(
-                turn,
-                turn.rights.asks.allows_dial(port),
-                || format!("dialing port {port}"),
-                "dial",
-            )
+            let what = || format!("dialing port {port}");
+            allow(turn, |asks| asks.allows_dial(port), what, "dial")
         }
         Act::Fact { .. } => Ok(()),
         Act::Pause(_) => Err(denied(turn, "modules may not pause".to_owned())),
@@ -97,25 +90,14 @@ fn judge(effect: &Effect) -> Result<(), EffectError> {
 }
 
 fn judge_item(turn: &Turn, item: &Item) -> Result<(), EffectError> {
-    let asks = &turn.rights.asks;
     if let Some(path) = item.path() {
         let path = normal(path)?;
-        allow(
-            turn,
-            asks.allows_write(path),
-            || format!("writing `{path}`"),
-            "paths",
-        )?;
+        judge_write(turn, path, || format!("writing `{path}`"))?;
     }
     let every = |names: &std::collections::BTreeSet<String>| {
         names.iter().try_for_each(|name| {
-            let allowed = asks.allows_package(name);
-            allow(
-                turn,
-                allowed,
-                || format!("the package `{name}`"),
-                "packages",
-            )
+            let what = || format!("the package `{name}`");
+            allow(turn, |asks| asks.allows_package(name), what, "packages")
         })
     };
     match item {
@@ -136,74 +118,60 @@ fn judge_item(turn: &Turn, item: &Item) -> Result<(), EffectError> {
             Source::Path(path) => {
                 let path = normal(path)?;
                 let what = || format!("reading `{path}`");
-                allow(turn, asks.allows_read(path), what, "reads")
+                allow(turn, |asks| asks.allows_read(path), what, "reads")
             }
         },
         Item::Sysctl(Sysctl { key, .. }) | Item::NoSysctl(key) => {
             let what = || format!("the kernel key `{}`", key.escape_debug());
-            allow(turn, asks.allows_sysctl(key), what, "sysctl")
+            allow(turn, |asks| asks.allows_sysctl(key), what, "sysctl")
         }
         Item::KernelModule(module) => {
             let name = &module.name;
             let what = || format!("the kernel module `{}`", name.escape_debug());
-            allow(
-                turn,
-                asks.allows_kernel_module(name),
-                what,
-                "kernel-modules",
-            )
+            let allowed = |asks: &Asks| asks.allows_kernel_module(name);
+            allow(turn, allowed, what, "kernel-modules")
         }
         Item::Mount(mount) => judge_mount(turn, mount),
         Item::Container(container) => judge_container(turn, container),
         Item::NoContainer(container) => judge_container_name(turn, &container.name),
         Item::Cron(Cron { name, .. }) | Item::NoCron(name) => {
             let what = || format!("the cron job `{name}`");
-            allow(turn, asks.allows_cron(name), what, "cron")
+            allow(turn, |asks| asks.allows_cron(name), what, "cron")
         }
         Item::Software(software) => every(&software.names),
         Item::NoSoftware(software) => every(&software.names),
-        Item::Group(Group { name }) | Item::NoGroup(NoGroup { name }) => allow(
-            turn,
-            asks.allows_group(name),
-            || format!("the group `{name}`"),
-            "groups",
-        ),
-        Item::User(User { name, .. }) | Item::NoUser(NoUser { name }) => allow(
-            turn,
-            asks.allows_user(name),
-            || format!("the user `{name}`"),
-            "users",
-        ),
+        Item::Group(Group { name }) | Item::NoGroup(NoGroup { name }) => {
+            let what = || format!("the group `{name}`");
+            allow(turn, |asks| asks.allows_group(name), what, "groups")
+        }
+        Item::User(User { name, .. }) | Item::NoUser(NoUser { name }) => {
+            let what = || format!("the user `{name}`");
+            allow(turn, |asks| asks.allows_user(name), what, "users")
+        }
         Item::Service(service) => {
             let name = &service.name;
             let watched = service.restart_for.iter().chain(&service.reload_for);
             watched
                 .map(|path| normal(path))
                 .try_for_each(|path| path.map(drop))?;
-            allow(
-                turn,
-                asks.allows_service(name),
-                || format!("the service `{name}`"),
-                "services",
-            )
+            let what = || format!("the service `{name}`");
+            allow(turn, |asks| asks.allows_service(name), what, "services")
         }
         // Whoever may write through a link may write where it points.
         Item::Link(link) => {
             let target = pointed_at(&link.path, &link.target)?;
-            let what = || format!("a link to `{target}`");
-            allow(turn, asks.allows_write(&target), what, "paths")
+            judge_write(turn, &target, || format!("a link to `{target}`"))
         }
-        Item::Absent(absent) => whole(&absent.path).map(drop),
+        Item::Absent(absent) => whole(turn, &absent.path).map(drop),
         Item::Directory(_) | Item::Edit(_) => Ok(()),
     }
 }
 
 /// A directory of the machine that is mounted elsewhere is written elsewhere.
 fn judge_mount(turn: &Turn, mount: &Mount) -> Result<(), EffectError> {
-    let asks = &turn.rights.asks;
-    let path = whole(&mount.path)?;
+    let path = whole(turn, &mount.path)?;
     let what = || format!("mounting at `{path}`");
-    allow(turn, asks.allows_mount(path), what, "mounts")?;
+    allow(turn, |asks| asks.allows_mount(path), what, "mounts")?;
     let within = mount
         .options
         .iter()
@@ -211,38 +179,34 @@ fn judge_mount(turn: &Turn, mount: &Mount) -> Result<(), EffectError> {
     let paths = std::iter::once(mount.source.as_str()).chain(within);
     for path in paths.filter(|path| path.starts_with('/') && !path.starts_with("/dev/")) {
         let path = normal(path)?;
-        let what = || format!("mounting `{path}`");
-        allow(turn, asks.allows_write(path), what, "paths")?;
+        judge_write(turn, path, || format!("mounting `{path}`"))?;
     }
     Ok(())
 }
 
 fn judge_container_name(turn: &Turn, name: &str) -> Result<(), EffectError> {
     let what = || format!("the container `{}`", name.escape_debug());
-    let allowed = turn.rights.asks.allows_container(name);
-    allow(turn, allowed, what, "containers")
+    allow(turn, |asks| asks.allows_container(name), what, "containers")
 }
 
 fn judge_container(turn: &Turn, container: &crate::Container) -> Result<(), EffectError> {
-    let asks = &turn.rights.asks;
     let base = &container.base;
     judge_container_name(turn, &base.name)?;
     let image = base.image.split('@').next().unwrap_or_default();
     let what = || format!("the image `{}`", image.escape_debug());
-    allow(turn, asks.allows_image(image), what, "images")?;
+    allow(turn, |asks| asks.allows_image(image), what, "images")?;
     for volume in base
         .volumes
         .iter()
         .filter(|volume| volume.source.starts_with('/'))
     {
-        let path = whole(&volume.source)?;
-        let (allowed, key) = if volume.read_only {
-            (asks.allows_read(path), "reads")
+        let what = || format!("a container that sees `{}`", volume.source);
+        if volume.read_only {
+            let path = plain(&volume.source)?;
+            allow(turn, |asks| asks.allows_read(path), what, "reads")?;
         } else {
-            (asks.allows_write(path), "paths")
-        };
-        let what = || format!("a container that sees `{path}`");
-        allow(turn, allowed, what, key)?;
+            judge_write(turn, whole(turn, &volume.source)?, what)?;
+        }
     }
     let secrets = container.environment.iter();
     secrets
@@ -255,7 +219,7 @@ fn judge_container(turn: &Turn, container: &crate::Container) -> Result<(), Effe
 
 fn judge_url(turn: &Turn, url: &str) -> Result<(), EffectError> {
     let what = || format!("fetching `{}`", url.escape_debug());
-    allow(turn, turn.rights.asks.allows_url(url), what, "urls")
+    allow(turn, |asks| asks.allows_url(url), what, "urls")
 }
 
 fn judge_command(turn: &Turn, command: &Command) -> Result<(), EffectError> {
@@ -280,12 +244,11 @@ fn judge_program(turn: &Turn, argv: &[String], user: Option<&str>) -> Result<(),
     }
     if let Some(user) = user {
         let rule = || format!("running as another user, `{user}`,");
-        allow(turn, turn.rights.asks.allows_become(), rule, "become")?;
+        allow(turn, Asks::allows_become, rule, "become")?;
     }
     let words: Vec<&str> = argv.iter().map(String::as_str).collect();
-    let allowed = turn.rights.asks.allows_command(&words);
     let what = || format!("the command `{}`", argv.join(" "));
-    allow(turn, allowed, what, "commands")
+    allow(turn, |asks| asks.allows_command(&words), what, "commands")
 }
 
 /// Variables that make a program run another's code, whatever its arguments are.
@@ -322,19 +285,39 @@ fn judge_secret(turn: &Turn, name: &str) -> Result<(), EffectError> {
     ))
 }
 
+/// Holds something against what the module asks for, and against what the plan grants of that.
 fn allow(
     turn: &Turn,
-    allowed: bool,
+    test: impl Fn(&Asks) -> bool,
     what: impl FnOnce() -> String,
     key: &str,
 ) -> Result<(), EffectError> {
-    if allowed {
-        return Ok(());
-    }
+    let is_granted = turn.rights.grants.as_ref().is_none_or(&test);
+    let of = match (test(&turn.rights.asks), is_granted) {
+        (false, _) => "its asks",
+        (true, false) => "what the plan grants it",
+        (true, true) => return Ok(()),
+    };
     Err(denied(
         turn,
-        format!("{} is not in `{key}` of its asks", what()),
+        format!("{} is not in `{key}` of {of}", what()),
     ))
+}
+
+/// What may be written is not what nobody may touch.
+fn judge_write(turn: &Turn, path: &str, what: impl Fn() -> String) -> Result<(), EffectError> {
+    let mut untouched = turn.rights.untouched.iter();
+    if let Some(kept) = untouched.find(|kept| kept.covers(path)) {
+        return Err(untouchable(turn, kept, what()));
+    }
+    allow(turn, |asks| asks.allows_write(path), what, "paths")
+}
+
+fn untouchable(turn: &Turn, kept: &PathPrefix, what: String) -> EffectError {
+    denied(
+        turn,
+        format!("{what}, and `{kept}` is in `untouched` of the plan's rules"),
+    )
 }
 
 fn denied(turn: &Turn, rule: impl std::fmt::Display) -> EffectError {
@@ -380,7 +363,17 @@ fn normal(path: &str) -> Result<&str, EffectError> {
 }
 
 /// The same for one of which everything below is meant too.
-fn whole(path: &str) -> Result<&str, EffectError> {
+fn whole<'a>(turn: &Turn, path: &'a str) -> Result<&'a str, EffectError> {
+    let path = plain(path)?;
+    let mut untouched = turn.rights.untouched.iter();
+    match untouched.find(|kept| below(kept.as_str(), path)) {
+        Some(kept) => Err(untouchable(turn, kept, format!("all below `{path}`"))),
+        None => Ok(path),
+    }
+}
+
+/// The same for one of which everything below is meant too, whoever may touch that.
+fn plain(path: &str) -> Result<&str, EffectError> {
     let path = normal(path)?;
     if below(MEMORY, path) {
         return Err(own(path));
@@ -417,12 +410,12 @@ mod tests {
             "/var/lib/cellhost/changed/x",
         ] {
             assert!(denied(normal(path)), "{path}");
-            assert!(denied(whole(path)), "{path}");
+            assert!(denied(plain(path)), "{path}");
         }
         assert!(pointed_at("/opt/x", "../var/lib/cellhost").is_err());
-        assert!(denied(whole("/var/lib")) && denied(whole("/var")));
+        assert!(denied(plain("/var/lib")) && denied(plain("/var")));
         assert!(normal("/var/lib").is_ok());
-        assert!(whole("/var/lib/cellhostess").is_ok() && whole("/va").is_ok());
+        assert!(plain("/var/lib/cellhostess").is_ok() && plain("/va").is_ok());
     }
 
     #[test]
@@ -434,5 +427,72 @@ mod tests {
         assert_eq!(pointed("/opt/x", "../../../../etc"), "/etc");
         assert_eq!(pointed("/opt/x", "./a/../b"), "/opt/b");
         assert!(pointed_at("/opt/x", "a\nb").is_err());
+    }
+
+    fn rights(asks: &str, grants: Option<&str>, untouched: &[&str]) -> crate::Rights {
+        let paths = |path: &str| {
+            let paths = vec![PathPrefix::new(path).unwrap()];
+            Asks(vec![cellhost_plan::Ask {
+                paths,
+                ..Default::default()
+            }])
+        };
+        crate::Rights {
+            asks: paths(asks),
+            grants: grants.map(paths),
+            untouched: untouched
+                .iter()
+                .map(|path| PathPrefix::new(path).unwrap())
+                .collect(),
+            machines: [cellhost_plan::MachineName::new("m1").unwrap()].into(),
+            ..Default::default()
+        }
+    }
+
+    fn removing(path: &str, rights: &crate::Rights) -> String {
+        let absent = cellhost_transport::resources::path::Absent {
+            path: path.to_owned(),
+        };
+        let mut effect = crate::testing::effect(Act::Ensure(vec![Item::Absent(absent)]));
+        let turn = std::sync::Arc::get_mut(&mut effect.turn).unwrap();
+        turn.rights = std::sync::Arc::new(rights.clone());
+        judge(&effect)
+            .err()
+            .map(|error| error.to_string())
+            .unwrap_or_default()
+    }
+
+    #[test]
+    fn a_grant_takes_from_what_is_asked_for_and_adds_nothing() {
+        let rights = rights("/etc/tool", Some("/etc"), &[]);
+        assert_eq!(removing("/etc/tool/x", &rights), "");
+        let told = removing("/etc/other", &rights);
+        assert!(
+            told.ends_with("`/etc/other` is not in `paths` of its asks"),
+            "{told}"
+        );
+        let less = super::tests::rights("/etc", Some("/etc/tool"), &[]);
+        assert_eq!(removing("/etc/tool/x", &less), "");
+        let told = removing("/etc/other", &less);
+        assert!(
+            told.ends_with("is not in `paths` of what the plan grants it"),
+            "{told}"
+        );
+    }
+
+    #[test]
+    fn what_nobody_may_touch_is_kept_from_whoever_may_write_it() {
+        let rights = rights("/", None, &["/etc/ssh", "/boot"]);
+        for path in ["/etc/ssh", "/etc/ssh/sshd_config", "/boot/x", "/etc", "/"] {
+            let told = removing(path, &rights);
+            assert!(
+                told.contains("is in `untouched` of the plan's rules") || path == "/",
+                "{path}: {told}"
+            );
+            assert!(!told.is_empty());
+        }
+        for path in ["/etc/sshd", "/etc/hosts", "/bootx"] {
+            assert_eq!(removing(path, &rights), "", "{path}");
+        }
     }
 }

@@ -11,7 +11,6 @@ use cellhost_effects::{
     Act, Answer, Certainty, Command, Content, Doubt, Effect, EffectError, Effects, Ending, File,
     Found, Hook, Input, Item, Listener, Outcome, Rights, Templates, Turn,
 };
-use cellhost_manifest::Asks;
 use cellhost_plan::{InstanceName, MachineName};
 use cellhost_transport::{SimulatedFleet, State};
 use serde_json::json;
@@ -170,11 +169,7 @@ pub(crate) fn command(word: &str) -> Command {
 }
 
 pub(crate) fn turn(machine: &str) -> Arc<Turn> {
-    let rights = Rights {
-        asks: Asks::default(),
-        machines: BTreeSet::new(),
-        secrets: BTreeSet::new(),
-    };
+    let rights = Rights::default();
     Arc::new(Turn {
         module: InstanceName::new("tried").unwrap(),
         version: semver::Version::new(1, 0, 0),

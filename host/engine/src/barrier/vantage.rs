@@ -65,9 +65,8 @@ impl Vantages {
     /// What a round may do: nothing but to ask from these machines.
     pub(super) fn rights(&self) -> Rights {
         Rights {
-            asks: cellhost_manifest::Asks::default(),
             machines: self.machines.iter().cloned().collect(),
-            secrets: BTreeSet::new(),
+            ..Rights::default()
         }
     }
 

@@ -49,6 +49,7 @@ impl Asker {
             asks: manifest.asks,
             machines: BTreeSet::from([machine("m1"), machine("m2")]),
             secrets: BTreeSet::from([secret]),
+            ..Rights::default()
         };
         let templates = [("file".to_owned(), "value {{ value }}\n".to_owned())];
         let turn = Turn {
