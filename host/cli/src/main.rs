@@ -5,6 +5,7 @@ mod approval;
 mod bundle;
 mod cell_lock;
 mod commands;
+mod consent;
 mod controller;
 mod directories;
 mod error;
@@ -17,6 +18,7 @@ mod progress;
 mod reach;
 mod record;
 mod report;
+mod rules;
 mod session;
 mod terminal;
 

@@ -17,6 +17,7 @@ use cellhost_registry::{
 use futures_util::future::join_all;
 
 use crate::commands::powers;
+use crate::consent;
 use crate::directories;
 use crate::error::{CommandError, Kind};
 use crate::lock::Lock;
@@ -160,6 +161,7 @@ pub(crate) async fn take(
     if sources.locked {
         unchanged(&lock.pins, &pins)?;
     }
+    consent::accepted(&lock.pins, &pins)?;
     lock.pins = pins;
     Ok(found)
 }

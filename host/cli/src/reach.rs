@@ -7,13 +7,13 @@ use std::sync::{Arc, OnceLock};
 
 use anyhow::anyhow;
 use cellhost_effects::layers::{
-    Agreed, Approval, Arbiter, Foresight, Halt, Journaled, Leases, Live, Never, Noted, Notes,
-    Patience, Policy, Preview, Resumed, Retried, Secrets,
+    Agreed, Approval, Arbiter, Foresight, Halt, InHours, Journaled, Leases, Live, Never, Noted,
+    Notes, Patience, Policy, Preview, Resumed, Retried, Secrets,
 };
 use cellhost_effects::record::{Journal, Past};
 use cellhost_effects::{Agreement, Effects, Vault};
 use cellhost_engine::{Deployment, Event, Events, Happening, Stop, Summary};
-use cellhost_plan::{Plan, SecretName};
+use cellhost_plan::{Plan, Rules, SecretName};
 use cellhost_state::Loss;
 use cellhost_transport::{Fleet, SshFleet};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -70,6 +70,7 @@ pub(crate) struct Reach {
     vault: Arc<Vault>,
     leases: Arc<Leases>,
     patience: Patience,
+    rules: Rules,
     notes: Arc<OnceLock<Arc<Journal>>>,
     events: Events,
     heard: mpsc::UnboundedReceiver<Event>,
@@ -134,6 +135,7 @@ impl Reach {
                 retries: plan.run.retries.unwrap_or(usual.retries),
                 ..usual
             },
+            rules: plan.rules.clone(),
             notes: Arc::default(),
             events,
             heard,
@@ -160,7 +162,7 @@ impl Reach {
     }
 
     fn below_the_journal(&self) -> impl Effects + use<> {
-        let below = Secrets::new(Foresight::new(self.live()), self.vault.clone());
+        let below = Secrets::new(Foresight::new(self.changing()), self.vault.clone());
         Policy::new(self.patient(below))
     }
 
@@ -191,7 +193,7 @@ impl Reach {
         } else {
             Arc::new(Never)
         };
-        let below = Agreed::new(self.live(), agreement, self.vault.clone(), approval);
+        let below = Agreed::new(self.changing(), agreement, self.vault.clone(), approval);
         let below = Foresight::new(below);
         let below = Secrets::new(below, self.vault.clone());
         let below = Policy::new(self.patient(below));
@@ -245,6 +247,11 @@ impl Reach {
     /// The layers of a command that only looks and leaves no record.
     pub(crate) fn look(&self) -> Arc<dyn Effects> {
         Arc::new(Policy::new(Secrets::new(self.live(), self.vault.clone())))
+    }
+
+    /// The way to the machines for a run that changes them, when the plan lets it.
+    fn changing(&self) -> InHours<Halt<Live>> {
+        InHours::new(self.live(), self.rules.clone())
     }
 
     /// The way to the machines. Whatever changes one takes its lease.

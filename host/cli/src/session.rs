@@ -1,6 +1,6 @@
 //! From a plan's path to a deployment that every module has agreed to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -20,6 +20,7 @@ use crate::error::{CommandError, Kind};
 use crate::lock::Lock;
 use crate::modules::{self, Sources};
 use crate::terminal::Terminal;
+use crate::{consent, rules};
 
 /// What commands that take a plan have in common.
 #[derive(Debug, clap::Args)]
@@ -49,6 +50,8 @@ pub(crate) struct Session {
     alone: Option<CellLock>,
     /// Which machine had which number when the lock was read.
     pub(crate) written: Roster,
+    /// Which of its modules come from a registry, by their names in the plan.
+    pub(crate) strangers: BTreeSet<InstanceName>,
     /// The bytes of its modules by their hash.
     pub(crate) bytes: BTreeMap<String, Vec<u8>>,
     /// Where modules were looked for, beside this program.
@@ -75,6 +78,17 @@ impl Session {
         afar::store(&plan)?;
         let lock = Lock::load(&args.plan, &plan.cell, None).await?;
         Self::of(args, plan, lock, None, terminal).await
+    }
+
+    /// The same for a command that tells what modules ask for: whether the plan grants that is not
+    /// looked at.
+    pub(crate) async fn open_ungranted(
+        args: &PlanArgs,
+        terminal: &Terminal,
+    ) -> Result<Self, CommandError> {
+        let plan = load(&args.plan, terminal)?;
+        let lock = Lock::load(&args.plan, &plan.cell, None).await?;
+        Self::made(args, plan, lock, None, terminal).await
     }
 
     /// The same for a command that changes machines, such as `run`: nobody else changes those of
@@ -128,6 +142,27 @@ impl Session {
     async fn of(
         args: &PlanArgs,
         plan: Plan,
+        lock: Lock,
+        alone: Option<CellLock>,
+        terminal: &Terminal,
+    ) -> Result<Self, CommandError> {
+        if alone.is_some() {
+            rules::are_open(&plan)?;
+        }
+        let session = Self::made(args, plan, lock, alone, terminal).await?;
+        let found: Vec<Diagnostic> = consent::missing(&session.deployment, &session.strangers);
+        if !found.is_empty() {
+            return Err(wrong(&found.into(), terminal));
+        }
+        if session.alone.is_some() {
+            rules::are_few(&session.deployment)?;
+        }
+        Ok(session)
+    }
+
+    async fn made(
+        args: &PlanArgs,
+        plan: Plan,
         mut lock: Lock,
         alone: Option<CellLock>,
         terminal: &Terminal,
@@ -135,6 +170,8 @@ impl Session {
         let plan = Arc::new(plan);
         let written = lock.roster.clone();
         let resolved = modules::take(&plan, &args.sources, &mut lock, terminal).await?;
+        let strangers = resolved.iter().filter(|(_, found)| found.pin.is_some());
+        let strangers = strangers.map(|(name, _)| name.clone()).collect();
         let bytes = resolved.values();
         let bytes = bytes
             .map(|found| (found.digest.clone(), found.bytes.clone()))
@@ -150,6 +187,7 @@ impl Session {
             lock,
             alone,
             written,
+            strangers,
             bytes,
             shelves: args.sources.modules.clone(),
         })

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use cellhost_engine::Placed;
+use cellhost_plan::{Asks, Grants};
 use serde_json::{Value, json};
 
 use super::module::inspect::asked;
@@ -24,19 +25,24 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(mut args: Args, terminal: &Terminal) -> Result<ExitCode, CommandError> {
     args.plan = args.plan.settled()?;
-    let session = Session::open_here(&args.plan, terminal).await?;
+    let session = Session::open_ungranted(&args.plan, terminal).await?;
     let placed = &session.deployment.modules;
+    let given = |placed: &Placed| Given::of(&session, placed);
     match args.format {
         Format::Text => {
-            let text: String = placed.iter().map(text).collect();
+            let text = placed.iter().map(|placed| text(placed, given(placed)));
+            let text: String = text.collect();
             // Modules name themselves what they like.
             let lines = text.lines().map(|line| format!("{}\n", clean(line)));
             terminal.data(lines.collect::<String>());
         }
         Format::Json => {
-            let all = placed
-                .iter()
-                .map(|placed| (placed.usage.name.to_string(), object(placed)));
+            let all = placed.iter().map(|placed| {
+                (
+                    placed.usage.name.to_string(),
+                    object(placed, &given(placed)),
+                )
+            });
             let all: serde_json::Map<String, Value> = all.collect();
             terminal.data(format!("{:#}\n", Value::Object(all)));
         }
@@ -44,7 +50,27 @@ pub(crate) async fn run(mut args: Args, terminal: &Terminal) -> Result<ExitCode,
     Ok(ExitCode::SUCCESS)
 }
 
-fn text(placed: &Placed) -> String {
+/// What a module is given of what it asks for.
+enum Given {
+    /// Nothing: the plan has to say it.
+    Nothing,
+    /// All of it, by the plan or since it is no stranger's.
+    All,
+    /// What is in this too.
+    Only(Asks),
+}
+
+impl Given {
+    fn of(session: &Session, placed: &Placed) -> Self {
+        match &placed.usage.grants {
+            Some(Grants::Only(asks)) => Self::Only(asks.clone()),
+            None if session.strangers.contains(&placed.usage.name) => Self::Nothing,
+            Some(Grants::Asked) | None => Self::All,
+        }
+    }
+}
+
+fn text(placed: &Placed, given: Given) -> String {
     let mut text = String::new();
     let version = &placed.module.embedded().manifest.version;
     let (name, module) = (&placed.usage.name, &placed.usage.module);
@@ -59,11 +85,23 @@ fn text(placed: &Placed) -> String {
         let _ = writeln!(text, "  {}", ask.why);
         asked(&mut text, ask);
     }
+    match given {
+        Given::All => (),
+        Given::Nothing => {
+            text.push_str("  of this, the plan grants nothing yet: say `grants = \"asked\"`, or what it may do\n");
+        }
+        Given::Only(grants) => {
+            text.push_str("  of this, the plan grants only\n");
+            for grant in &grants {
+                asked(&mut text, grant);
+            }
+        }
+    }
     text.push('\n');
     text
 }
 
-fn object(placed: &Placed) -> Value {
+fn object(placed: &Placed, given: &Given) -> Value {
     let manifest = &placed.module.embedded().manifest;
     json!({
         "module": placed.usage.module.to_string(),
@@ -72,6 +110,11 @@ fn object(placed: &Placed) -> Value {
         "machines": machines(placed),
         "secrets": secrets(placed),
         "asks": manifest.asks,
+        "grants": match given {
+            Given::Nothing => json!([]),
+            Given::All => json!("asked"),
+            Given::Only(grants) => json!(grants),
+        },
     })
 }
 

@@ -7,6 +7,7 @@ use cellhost_plan::{InstanceName, ModuleUse, Plan};
 use cellhost_registry::{Pin, Registry, Resolved};
 
 use crate::cell_lock::CellLock;
+use crate::consent;
 use crate::error::CommandError;
 use crate::lock::Lock;
 use crate::modules;
@@ -22,6 +23,10 @@ pub(crate) struct Args {
     /// Only these, by their names in the plan or their own; may be repeated
     #[arg(long = "module", value_name = "MODULE")]
     only: Vec<String>,
+
+    /// Let modules ask for more than they did: what that is was looked at
+    #[arg(long)]
+    accept: bool,
 
     /// Only say what would change
     #[arg(long)]
@@ -44,10 +49,13 @@ pub(crate) async fn run(args: Args, terminal: &Terminal) -> Result<ExitCode, Com
         modules::unchanged(&before, &lock.pins)?;
     }
     let changes = lock.pins != before;
+    terminal.data(told);
+    if !args.dry_run && !args.accept {
+        consent::accepted(&before, &lock.pins)?;
+    }
     if changes && !args.dry_run {
         lock.save_pins()?;
     }
-    terminal.data(told);
     terminal.note(match (changes, args.dry_run) {
         (false, _) => "all modules are as cellhost.lock says",
         (true, true) => "nothing was written",

@@ -29,7 +29,7 @@ fn signed(server: &mut Server, machines: &str, command: &str) -> Result<Site> {
     let plan = format!(
         "cell = \"greetings\"\n\n[registry.namespaces]\nacme = \"{place}\"\n\n\
          [registry.trust]\nacme = {{ keys = [\"keys/ann.pub\"] }}\n\n{machines}\n\
-         [modules.greeting]\nmodule = \"acme:greeting\"\nversion = \"^1\"\non = \"m1\"\n\
+         [modules.greeting]\nmodule = \"acme:greeting\"\nversion = \"^1\"\non = \"m1\"\ngrants = \"asked\"\n\
          settings = {{ greeting = \"hello\" }}\n"
     );
     fs_err::write(site.path().join("plan.toml"), plan)?;

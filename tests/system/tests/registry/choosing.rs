@@ -91,7 +91,7 @@ async fn a_hash_in_the_plan_says_which_bytes_and_needs_nobodys_word() -> Result<
     let plan = |address: &str, more: &str| {
         let text = format!(
             "cell = \"greetings\"\n\n[machines]\nm1 = {{ address = \"192.0.2.1\" }}\n\n\
-             [modules.greeting]\nmodule = \"{address}\"\non = \"m1\"\n{more}\
+             [modules.greeting]\nmodule = \"{address}\"\non = \"m1\"\ngrants = \"asked\"\n{more}\
              settings = {{ greeting = \"hello\" }}\n"
         );
         fs_err::write(site.path().join("plan.toml"), text)

@@ -7,6 +7,7 @@
 mod access;
 mod carrying;
 mod choosing;
+mod granting;
 mod interop;
 mod modules;
 mod publishing;

@@ -81,6 +81,22 @@ async fn an_update_says_what_a_newer_version_would_do_more() -> Result<()> {
         .says(&["nothing was written"]);
     assert_eq!(site.lock()?, lock);
     site.cellhost(&["update", "--module", "greeting"])?
+        .ends_with(2)
+        .says(&told)
+        .says(&[
+            "modules ask for more than cellhost.lock has",
+            "+ acme:greeting 1.1.0: writes /etc/shadow",
+            "`cellhost update --accept`",
+        ]);
+    assert_eq!(site.lock()?, lock);
+    // A plan that wants the newer one itself has not seen what it asks for either.
+    site.plan(&server.place()?, "^1.1")?;
+    site.cellhost(&["check"])?
+        .ends_with(2)
+        .says(&["+ acme:greeting 1.1.0: writes /etc/shadow"]);
+    site.plan(&server.place()?, "^1")?;
+    site.cellhost(&["check"])?.ends_with(0);
+    site.cellhost(&["update", "--module", "greeting", "--accept"])?
         .ends_with(0)
         .says(&told);
     assert!(site.lock()?.contains("version = \"1.1.0\""));

@@ -87,6 +87,7 @@ m1 = {{ address = "192.0.2.1" }}
 module = "acme:greeting"
 version = "{requirement}"
 on = "m1"
+grants = "asked"
 settings = {{ greeting = "hello" }}
 "#
         );

@@ -81,6 +81,7 @@ fn text(embedded: &Embedded, imports: &[Import], size: usize) -> String {
         rolling(&mut text, keys);
     }
     list(&mut text, "needs", &manifest.requires);
+    list(&mut text, "looks at", &manifest.wants);
     let provides = manifest.provides.iter();
     let provides = provides.map(|(name, kind)| match kind {
         OutputKind::Text => name.clone(),
