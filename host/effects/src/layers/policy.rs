@@ -308,12 +308,12 @@ fn allow(
 fn judge_write(turn: &Turn, path: &str, what: impl Fn() -> String) -> Result<(), EffectError> {
     let mut untouched = turn.rights.untouched.iter();
     if let Some(kept) = untouched.find(|kept| kept.covers(path)) {
-        return Err(untouchable(turn, kept, what()));
+        return Err(untouchable(turn, kept, &what()));
     }
     allow(turn, |asks| asks.allows_write(path), what, "paths")
 }
 
-fn untouchable(turn: &Turn, kept: &PathPrefix, what: String) -> EffectError {
+fn untouchable(turn: &Turn, kept: &PathPrefix, what: &str) -> EffectError {
     denied(
         turn,
         format!("{what}, and `{kept}` is in `untouched` of the plan's rules"),
@@ -367,7 +367,7 @@ fn whole<'a>(turn: &Turn, path: &'a str) -> Result<&'a str, EffectError> {
     let path = plain(path)?;
     let mut untouched = turn.rights.untouched.iter();
     match untouched.find(|kept| below(kept.as_str(), path)) {
-        Some(kept) => Err(untouchable(turn, kept, format!("all below `{path}`"))),
+        Some(kept) => Err(untouchable(turn, kept, &format!("all below `{path}`"))),
         None => Ok(path),
     }
 }
