@@ -23,6 +23,7 @@ mod examples;
 mod foresight;
 mod foretold;
 mod galera;
+mod granted;
 mod greeting;
 mod hostile;
 mod lists;
