@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use cellhost_engine::Placed;
-use cellhost_plan::{Asks, Grants};
+use cellhost_plan::{Asks, Grants, Rules};
 use serde_json::{Value, json};
 
 use super::module::inspect::asked;
@@ -31,7 +31,7 @@ pub(crate) async fn run(mut args: Args, terminal: &Terminal) -> Result<ExitCode,
     match args.format {
         Format::Text => {
             let text = placed.iter().map(|placed| text(placed, given(placed)));
-            let text: String = text.collect();
+            let text = rules(&session.deployment.plan.rules) + &text.collect::<String>();
             // Modules name themselves what they like.
             let lines = text.lines().map(|line| format!("{}\n", clean(line)));
             terminal.data(lines.collect::<String>());
@@ -44,10 +44,35 @@ pub(crate) async fn run(mut args: Args, terminal: &Terminal) -> Result<ExitCode,
                 )
             });
             let all: serde_json::Map<String, Value> = all.collect();
-            terminal.data(format!("{:#}\n", Value::Object(all)));
+            let rules = &session.deployment.plan.rules;
+            let rules = json!({
+                "untouched": rules.untouched,
+                "hours": rules.hours.map(|hours| hours.to_string()),
+                "machines": rules.machines,
+            });
+            let all = json!({ "modules": all, "rules": rules });
+            terminal.data(format!("{all:#}\n"));
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What holds for all modules.
+fn rules(rules: &Rules) -> String {
+    let mut lines = Vec::new();
+    if !rules.untouched.is_empty() {
+        let paths: Vec<String> = rules.untouched.iter().map(ToString::to_string).collect();
+        lines.push(format!("no module may write {}", paths.join(", ")));
+    }
+    if let Some(hours) = rules.hours {
+        lines.push(format!("machines are changed in {hours} only"));
+    }
+    if let Some(most) = rules.machines {
+        lines.push(format!("a run goes to {most} machines at most"));
+    }
+    let lines = lines.iter().map(|line| format!("{line}\n"));
+    let text: String = lines.collect();
+    if text.is_empty() { text } else { text + "\n" }
 }
 
 /// What a module is given of what it asks for.

@@ -39,7 +39,7 @@ async fn what_comes_from_a_registry_is_granted_by_the_plan_or_not_at_all() -> Re
         .says(&["the plan grants only", "writes /etc/greeting/mine"]);
     let told = site.cellhost(&["grants", "--format", "json"])?.ends_with(0);
     let told: serde_json::Value = serde_json::from_str(&told.data)?;
-    let paths = told.pointer("/greeting/grants/0/paths/0");
+    let paths = told.pointer("/modules/greeting/grants/0/paths/0");
     assert_eq!(paths, Some(&"/etc/greeting/mine".into()), "{told}");
     Ok(())
 }
