@@ -12,7 +12,7 @@ pub enum Stream {
 }
 
 /// An ear for what programs write before they end. It hears raw bytes in pieces of any size, and
-/// no more of a stream than its request keeps.
+/// no more of a stream than its request keeps, or a MiB where that is the last of it.
 #[derive(Clone, Default)]
 pub struct Echo(Option<Arc<Ear>>);
 

@@ -8,8 +8,12 @@ use crate::{Echo, Stream};
 const NOISE: usize = 1 << 20;
 /// How long a greeting may be.
 const GREETING: usize = 64 << 10;
-/// How many marks an answer may have.
+/// How many marks an answer may have, and how long their words may be together.
 const MARKS: usize = 1 << 17;
+const MARKED: usize = 16 << 20;
+/// How much may come where only the last of it is kept, and how much of that is passed on at once.
+const FLOOD: usize = 64 << 20;
+const ALOUD: usize = 1 << 20;
 
 /// What a machine sent cannot be an answer; the text says why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,6 +99,7 @@ pub(super) struct Collector {
     data: Vec<u8>,
     held: usize,
     noise: usize,
+    marked: usize,
     sections: Vec<Section>,
     began: bool,
     greets: bool,
@@ -111,6 +116,7 @@ impl Collector {
             data: Vec::new(),
             held: 0,
             noise: 0,
+            marked: 0,
             sections: Vec::new(),
             began: false,
             greets: false,
@@ -180,7 +186,12 @@ impl Collector {
                 self.held += room;
             }
             Keep::Tail(most) => {
-                self.echo(data);
+                if self.held + data.len() > FLOOD {
+                    return Err(Misread::new(format!("more than {FLOOD} bytes")));
+                }
+                let room = ALOUD.saturating_sub(self.held).min(data.len());
+                self.echo(data.get(..room).unwrap_or_default());
+                self.held += data.len();
                 self.data.extend_from_slice(data);
                 keep_tail(&mut self.data, most);
             }
@@ -203,7 +214,8 @@ impl Collector {
             self.data.clear();
             return Ok(());
         }
-        if self.sections.len() >= MARKS {
+        self.marked += mark.len();
+        if self.sections.len() >= MARKS || self.marked > MARKED {
             return Err(Misread::new("too many marks"));
         }
         if self.greets {
@@ -297,6 +309,26 @@ mod tests {
     #[test]
     fn refuses_more_than_was_asked_for() {
         assert!(collect(Keep::Whole(4), b"n begin\nabcdefghn end 0\n").is_err());
+    }
+
+    #[test]
+    fn ends_a_flood_of_marks_and_one_of_what_is_dropped() {
+        let mut collector = Collector::new("n", Keep::Whole(9));
+        collector.feed(b"n begin\n").unwrap();
+        let mark = [b"n ".as_slice(), &[b'x'; 4000], b"\n"].concat();
+        let fed = (0..MARKED / 4000 + 2).map(|_| collector.feed(&mark));
+        let told = fed.filter_map(Result::err).next();
+        assert_eq!(told, Some(Misread::new("too many marks")));
+
+        let heard = std::sync::Arc::new(std::sync::Mutex::new(0));
+        let hears = heard.clone();
+        let echo = Echo::new(move |_, bytes| *hears.lock().unwrap() += bytes.len());
+        let mut collector = Collector::new("n", Keep::Tail(9)).with_echo(echo, Stream::Errors);
+        collector.feed(b"n begin\n").unwrap();
+        let chunk = vec![b'x'; 1 << 20];
+        let fed = (0..=FLOOD >> 20).map(|_| collector.feed(&chunk));
+        assert_eq!(fed.filter(Result::is_err).count(), 1);
+        assert_eq!(*heard.lock().unwrap(), ALOUD);
     }
 
     proptest! {

@@ -20,6 +20,8 @@ const FAREWELL: Duration = Duration::from_secs(8);
 const AFTERMATH: Duration = Duration::from_secs(1);
 /// The longest time that is waited for anything.
 const LONGEST: Duration = Duration::from_hours(24 * 365);
+/// How much is read of a shell that is to end, which may never do so.
+const LITTER: usize = 64 << 20;
 /// How much is read at once.
 const CHUNK: usize = 64 << 10;
 
@@ -288,7 +290,13 @@ async fn drain(
 
 async fn discard(from: &mut (dyn AsyncRead + Send + Unpin)) {
     let mut chunk = vec![0; CHUNK];
-    while let Ok(1..) = from.read(&mut chunk).await {}
+    let mut most = LITTER;
+    while let Ok(length @ 1..) = from.read(&mut chunk).await {
+        most = most.saturating_sub(length);
+        if most == 0 {
+            break;
+        }
+    }
 }
 
 fn nonce() -> Result<String, Lost> {

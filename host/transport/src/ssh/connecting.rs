@@ -22,6 +22,9 @@ const ALLOWANCE: Duration = Duration::from_secs(2);
 const LAST_WORDS: Duration = Duration::from_millis(300);
 /// The longest that is kept of what ssh says.
 const MOST_WORDS: usize = 8 << 10;
+/// How often ssh may come to another stage: over many jump hosts, but not for ever, since what a
+/// machine has ssh say before anybody is let in may read like progress.
+const MOST_STAGES: usize = 64;
 
 /// Connects, or says at which stage and why not. Nothing was asked of the machine then.
 pub(super) async fn connect(
@@ -113,8 +116,8 @@ impl Account {
         let patience = |stage| destination.patience(stage) + ALLOWANCE;
         let mut stage = self.progress.stage();
         let mut until = Instant::now() + patience(stage);
-        let mut deaf = false;
-        loop {
+        let (mut deaf, mut stages) = (false, 0);
+        while stages < MOST_STAGES {
             tokio::select! {
                 ended = child.wait() => return Some(ended.is_ok_and(|status| status.success())),
                 heard = self.hear(), if !deaf => deaf = !heard,
@@ -123,8 +126,10 @@ impl Account {
             if self.progress.stage() != stage {
                 stage = self.progress.stage();
                 until = Instant::now() + patience(stage);
+                stages += 1;
             }
         }
+        None
     }
 
     /// Takes what is there; false at the end.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Place, ServiceFacts, place, unit};
-use crate::shell::{Misread, Part, Refusal, Script, Sections};
+use crate::shell::{Misread, Part, Refusal, Script, Sections, tail};
 
 /// Asks about services.
 pub(crate) fn ask<'a>(
@@ -94,7 +94,7 @@ fn state(line: &str) -> Result<ServiceFacts, Misread> {
         known: yes(known)?,
         enabled: yes(enabled)?,
         running: yes(running)?,
-        state: (*state).to_owned(),
+        state: tail(state.as_bytes()),
         ..ServiceFacts::default()
     })
 }
@@ -119,7 +119,7 @@ fn service(name: &str, boots: bool, shown: &str) -> Result<ServiceFacts, Misread
         known: load != "not-found",
         enabled: enabled && load != "not-found",
         running: matches!(active, "active" | "reloading"),
-        state: active.to_owned(),
+        state: tail(active.as_bytes()),
         ..ServiceFacts::default()
     })
 }
@@ -142,6 +142,10 @@ mod tests {
         let facts = state("yes no yes RUNNING").unwrap();
         assert!(facts.known && !facts.enabled && facts.running);
         assert_eq!(facts.state, "RUNNING");
+        assert_eq!(
+            state("yes no yes \u{1b}[31mRED\u{9b}").unwrap().state,
+            "[31mRED"
+        );
         assert!(state("yes no").is_err() && state("yes no maybe x").is_err());
     }
 
