@@ -291,7 +291,7 @@ impl Progress {
         } else {
             format!(" and {more} more")
         };
-        line.set_message(format!("{}{more}", doing.join(" · ")));
+        line.set_message(report::clean(&format!("{}{more}", doing.join(" · "))));
     }
 }
 

@@ -306,15 +306,17 @@ pub(crate) fn clean(text: &str) -> String {
     text.chars()
         .map(|c| match c {
             '\t' => ' ',
-            c if c.is_control() || is_direction(c) => '\u{fffd}',
+            c if is_strange(c) => '\u{fffd}',
             c => c,
         })
         .collect()
 }
 
-/// Characters that turn the direction of text and so can make it read as something else.
-fn is_direction(c: char) -> bool {
-    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+/// Whether a character could steer a terminal, or make text read as something else: one that turns its
+/// direction, or ends a line where nobody sees it.
+pub(crate) fn is_strange(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 fn place(on: Option<&MachineName>) -> String {

@@ -14,7 +14,7 @@ use clap::builder::styling::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget};
 
 use crate::error::{CommandError, Kind};
-use crate::report::clean;
+use crate::report::{clean, is_strange};
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const HINT: Style = AnsiColor::Cyan.on_default().bold();
@@ -69,7 +69,7 @@ impl Terminal {
             return None;
         }
         let mut stderr = self.stderr();
-        let _ = write!(stderr, "{question}");
+        let _ = write!(stderr, "{}", harmless(question));
         let _ = stderr.flush();
         read_line()
     }
@@ -82,7 +82,7 @@ impl Terminal {
         }
         self.hold();
         let mut stderr = self.stderr();
-        let _ = write!(stderr, "{question}");
+        let _ = write!(stderr, "{}", harmless(question));
         let _ = stderr.flush();
         let read = tokio::task::spawn_blocking(read_line);
         let answer = tokio::select! {
@@ -132,8 +132,13 @@ impl Terminal {
         }
     }
 
-    /// Writes data, as it is, to stdout.
+    /// Writes data to stdout. What could steer a terminal is written as JSON may write it, so that it
+    /// is the same for whoever reads that.
     pub(crate) fn data(&self, text: impl fmt::Display) {
+        self.raw(escaped(&text.to_string()));
+    }
+
+    fn raw(&self, text: impl fmt::Display) {
         let mut stdout = self.stdout();
         let _ = write!(stdout, "{text}");
         let _ = stdout.flush();
@@ -141,12 +146,12 @@ impl Terminal {
 
     /// Writes a line for people to stderr.
     pub(crate) fn note(&self, text: impl fmt::Display) {
-        self.line(&text);
+        self.line(&harmless(text));
     }
 
     /// Writes a less important line for people to stderr.
     pub(crate) fn faint(&self, text: impl fmt::Display) {
-        self.line(&format_args!("{FAINT}{text}{FAINT:#}"));
+        self.line(&format_args!("{FAINT}{}{FAINT:#}", harmless(text)));
     }
 
     /// Writes why a command failed: the message, its causes and what may help.
@@ -174,7 +179,7 @@ impl Terminal {
             let _ = write!(self.stderr(), "{}", text.ansi());
             return Kind::Usage.exit_code();
         }
-        self.data(text.ansi());
+        self.raw(text.ansi());
         ExitCode::SUCCESS
     }
 
@@ -194,8 +199,38 @@ fn harmless(words: impl fmt::Display) -> String {
     lines.join("\n")
 }
 
+/// Text in which nothing steers a terminal, and of which JSON says the same.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_strange(c) && !matches!(c, '\n' | '\t') {
+            // None of them is beyond the first plane.
+            let _ = fmt::Write::write_fmt(&mut escaped, format_args!("\\u{:04x}", u32::from(c)));
+        } else {
+            escaped.push(c);
+        }
+    }
+    escaped
+}
+
 fn read_line() -> Option<String> {
     let mut line = String::new();
     let read = std::io::stdin().read_line(&mut line).ok()?;
     (read > 0).then_some(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::escaped;
+
+    #[test]
+    fn data_steers_no_terminal_and_says_the_same() {
+        let words = "a\t\u{1b}[31m\u{7}\u{7f}\u{9b}31m\u{202e}\u{2066}\u{2028}ü";
+        let written = escaped(&serde_json::json!(words).to_string());
+        let strange = |c: char| c.is_control() || ('\u{2000}'..'\u{2070}').contains(&c);
+        assert!(!written.contains(strange), "{written:?}");
+        assert!(written.contains('ü'), "{written}");
+        let read: String = serde_json::from_str(&written).unwrap();
+        assert_eq!(read, words);
+    }
 }
