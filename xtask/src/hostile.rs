@@ -20,6 +20,11 @@ pub(crate) fn run() -> Result<()> {
             &["hostile::", "misbehaving::", "policy::", "secrets::"][..],
         ),
         ("tests/hostile/tests/known.rs", "tests/hostile", &[]),
+        (
+            "tests/system/tests/lab/main.rs",
+            "tests/system",
+            &["liars::"],
+        ),
     ] {
         let tests = test::built(&workshop, source)?;
         step(source, || {

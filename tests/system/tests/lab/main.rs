@@ -22,6 +22,7 @@ mod history;
 mod interrupt;
 mod killing;
 mod leases;
+mod liars;
 mod marathon_lb;
 mod mesos;
 mod operator;
