@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::Settled;
 use crate::lease::{Claim, Lease, Tenure, Withheld};
+use crate::realm::Realm;
 use crate::resources::{Facts, Identity, Task};
 
 /// One thing asked of a machine.
@@ -47,6 +48,23 @@ pub enum Request {
         /// The request.
         request: Box<Request>,
     },
+    /// This request, but none of its paths may lead out of a realm.
+    Within {
+        /// The realm.
+        realm: Realm,
+        /// The request.
+        request: Box<Request>,
+    },
+}
+
+impl Request {
+    /// What is asked, under whatever lease and in whatever realm.
+    pub fn asked(&self) -> &Self {
+        match self {
+            Self::Leased { request, .. } | Self::Within { request, .. } => request.asked(),
+            request => request,
+        }
+    }
 }
 
 /// The reply to a request of the same name.
@@ -76,6 +94,8 @@ pub enum Reply {
     Lease(Option<Box<Lease>>),
     /// To [`Request::Leased`], and to whoever inherits: nothing was done.
     Withheld(Withheld),
+    /// To [`Request::Within`]: a path leads elsewhere, in the machine's own words. Nothing was done there.
+    Astray(String),
     /// The machine could not do it (permission denied, file system error): its own words.
     Refused(String),
 }

@@ -24,6 +24,7 @@ mod quote;
 mod script;
 mod settle;
 mod stream;
+mod within;
 mod words;
 
 pub(crate) use answer::{Misread, Sections};

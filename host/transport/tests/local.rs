@@ -973,3 +973,6 @@ mod fetching;
 
 #[path = "local/together.rs"]
 mod together;
+
+#[path = "local/within.rs"]
+mod within;

@@ -12,7 +12,7 @@ use crate::tape::Intent;
 /// What is asked, under whatever lease.
 pub fn asked(request: &Request) -> &Request {
     match request {
-        Request::Leased { request, .. } => asked(request),
+        Request::Leased { request, .. } | Request::Within { request, .. } => asked(request),
         other => other,
     }
 }

@@ -1,28 +1,42 @@
 # An archive: directory of the version, temporary name, "url" or "path", where from, hash, how many parts
 # of names to drop, owner, group, name and content of the marker.
 ch_archive() {
-ch_p=${1%/*}
-[ ! -L "$1" ] && { [ ! -e "$1" ] || [ -d "$1" ]; } || {
+ch_into "$1" || return
+ch_p=../${1##*/} ch_here=./${2##*/}
+[ ! -L "./${1##*/}" ] && { [ ! -e "./${1##*/}" ] || [ -d "./${1##*/}" ]; } || {
 ch_say "$1 is in the way and no directory"
 return 1
 }
 # What a run that was killed has left here.
-rm -rf -- "$ch_p"/.cellhost-*
-(umask 077 && mkdir -- "$2") || return
-ch_t=$2
+rm -rf -- ./.cellhost-*
+(umask 077 && mkdir -- "$ch_here") || return
+# Nobody else comes in here: it is sure to be the one that was made, and all that follows is done in it.
+ch_b=$ch_real/${2##*/}
+ch_go "$ch_here" && [ "$ch_real" = "$ch_b" ] || {
+ch_say "$ch_b has changed since it was made"
+return 1
+}
+case $(stat -c '%u %a' . </dev/null) in
+"$ch_uid "*700) ;;
+*)
+ch_say "$ch_b has changed since it was made"
+return 1
+;;
+esac
+ch_t=.$ch_here
 if [ "$3" = url ]; then
-ch_fetch "$4" "$5" "$2/archive" || return
+ch_fetch "$4" "$5" ./archive || return
 else
 # A copy, so that what is unpacked is what was checked.
-cp -- "$4" "$2/archive" && ch_check "$4" "$5" "$2/archive" || return
+cp -- "$4" ./archive && ch_check "$4" "$5" ./archive || return
 fi
-mkdir -m 755 -- "$2/tree" && ch_unpack "$2" "$6" && ch_tame "$2/tree" || return
-[ -z "$7$8" ] || chown -R -h -- "$7${8:+:$8}" "$2/tree" || return
-printf '%s\n' "${10}" >"$2/tree/$9" || return
+mkdir -m 755 ./tree && ch_unpack . "$6" && ch_tame ./tree || return
+[ -z "$7$8" ] || chown -R -h -- "$7${8:+:$8}" ./tree || return
+printf '%s\n' "${10}" >"./tree/$9" || return
 sync
-if [ -d "$1" ]; then mv -- "$1" "$2/old" || return; fi
-mv -- "$2/tree" "$1" || return
-rm -rf -- "$2"
+if [ -d "$ch_p" ] && [ ! -L "$ch_p" ]; then ch_move "$ch_p" ./old || return; fi
+ch_move ./tree "$ch_p" || return
+rm -rf -- "$ch_t"
 ch_t=
 }
 # Unpacks $1/archive into $1/tree, without the first $2 parts of names.

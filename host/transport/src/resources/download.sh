@@ -28,4 +28,4 @@ ch_v=$(sha256sum <"$3") || return
 ch_say "$1 has the sha256 ${ch_v%% *}, and $2 is wanted"
 return 1
 }
-ch_fetch_into_place() { ch_fetch "$1" "$2" "$ch_t"; }
+ch_fetch_into_place() { ch_fetch "$1" "$2" /proc/self/fd/4; }

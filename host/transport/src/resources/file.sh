@@ -59,23 +59,20 @@ case " $ch_nested " in
 esac
 }
 # Opens a new one: path, mode that it has from the beginning, what is masked out for that, and where it
-# is until it is in its place.
+# is until it is in its place. From then on it is descriptor 4, and not a name that others can take.
 ch_file_open() {
-if [ -d "$1" ] && [ ! -L "$1" ]; then
+ch_into "$1" || return
+if [ -d "./${1##*/}" ] && [ ! -L "./${1##*/}" ]; then
 ch_say "$1 is a directory"
 return 1
 fi
-ch_p=${1%/*}
-[ -d "${ch_p:-/}" ] || {
-ch_say "there is no directory ${ch_p:-/}"
-return 1
-}
 ch_made=$2
 umask "$3"
 shift 3
 ch_beside "$@"
+ch_x=./${ch_x#"$ch_at"/}
 set -C
-printf '' >"$ch_x" && ch_t=$ch_x
+command exec 4>"$ch_x" && ch_t=$ch_x
 ch_v=$?
 set +C
 umask 022
@@ -83,24 +80,35 @@ return "$ch_v"
 }
 # Whether a file is what it was when it was looked at: path, hash; an empty one for nothing there.
 ch_file_still() {
-if [ -f "$1" ] && [ ! -L "$1" ]; then
-ch_v=$(sha256sum <"$1")
+ch_into "$1" || return
+ch_here=./${1##*/}
+if [ -f "$ch_here" ] && [ ! -L "$ch_here" ]; then
+ch_v=$(sha256sum <"$ch_here")
 [ "${ch_v%% *}" != "$2" ] || return 0
-elif [ -z "$2" ] && [ ! -e "$1" ] && [ ! -L "$1" ]; then
+elif [ -z "$2" ] && [ ! -e "$ch_here" ] && [ ! -L "$ch_here" ]; then
 return
 fi
 ch_say "$1 has changed since it was looked at"
 return 1
 }
 # What is about to be replaced: path, the length that it had.
+# Whoever gets it holds its hash against what was looked at.
 ch_file_before() {
-[ ! -f "$1" ] || [ -L "$1" ] || head -c "$2" <"$1"
+if ch_to "$1"; then
+ch_x=./${1##*/}
+[ ! -f "$ch_x" ] || [ -L "$ch_x" ] || ch_before "$2" 3<"$ch_x"
+elif [ "$ch_astray" ]; then
+return 1
+fi
 ch_mark before "$ch_step"
 }
+ch_before() { [ -L "$ch_x" ] || [ ! "$ch_x" -ef /proc/self/fd/3 ] || head -c "$1" <&3; }
 # Keeps what is about to be replaced: path, name. Of all that is kept beside the path, the five whose
 # content is newest stay.
 ch_file_keep() {
-[ -e "$2" ] || [ -L "$2" ] || ln -- "$1" "$2" 2>/dev/null || cp -p -- "$1" "$2" || return
+ch_into "$1" || return
+set -- "./${1##*/}" "./${2##*/}"
+[ -e "$2" ] || [ -L "$2" ] || ln -- "$1" "$2" 2>/dev/null || cp -p -P -- "$1" "$2" || return
 while :; do
 ch_i=0 ch_old=
 for ch_x in "$1".cellhost-????????????; do
@@ -114,48 +122,62 @@ done
 }
 # Only the outside of a file: path, mode, owner, group.
 ch_file_outside() {
-[ -f "$1" ] && [ ! -L "$1" ] || {
+ch_into "$1" || return
+ch_here=./${1##*/}
+[ -f "$ch_here" ] && [ ! -L "$ch_here" ] || {
 ch_say "$1 has changed since it was looked at"
 return 1
 }
-ch_outside "$@"
+if [ -r "$ch_here" ]; then
+ch_outside_of "$@" 3<"$ch_here"
+else
+shift
+ch_outside "$ch_here" "$@"
+fi
+}
+ch_outside_of() {
+ch_is_here "$1" || return
+shift
+ch_outside /proc/self/fd/3 "$@"
 }
 # Content, as it is or packed: length and text. Arguments of a program are public on a machine, and
 # content may hold secrets, so only a shell that prints by itself may do so. It does not say why it
 # cannot; a program does.
 ch_text() {
-[ "$ch_print" = printf ] && printf %s "$2" >>"$ch_t" 2>/dev/null && return
-: >"$ch_t" && head -c "$1" >>"$ch_t" <<_
+[ "$ch_print" = printf ] && printf %s "$2" >>/proc/self/fd/4 2>/dev/null && return
+: >/proc/self/fd/4 && head -c "$1" >>/proc/self/fd/4 <<_
 $2
 _
 }
-ch_plain() { base64 -d >>"$ch_t"; }
-ch_packed() { base64 -d | gzip -dc >>"$ch_t"; }
+ch_plain() { base64 -d >&4; }
+ch_packed() { base64 -d | gzip -dc >&4; }
 # Gives it its outside, and notes what will stand at its path: path, mode, owner, group, whether
 # that is what is to be (and not only what was wished for), hash where it is not looked at later;
 # then the record, fingerprint and token of the change.
 ch_file_ready() {
 ch_p=$1 ch_y=$2 ch_o=$3 ch_g=$4
 [ -z "$6" ] || {
-ch_v=$(sha256sum <"$ch_t")
+ch_v=$(sha256sum </proc/self/fd/4)
 [ "${ch_v%% *}" = "$6" ] || {
 ch_say "what was to be written to $1 did not arrive whole"
 return 1
 }
 }
-if [ -z "$5" ] && [ -f "$1" ] && [ ! -L "$1" ]; then
-ch_v=$(stat -c '%a %u:%g' -- "$1") || return
+ch_here=./${1##*/}
+if [ -z "$5" ] && [ -f "$ch_here" ] && [ ! -L "$ch_here" ]; then
+ch_v=$(stat -c '%a %u:%g' -- "$ch_here") || return
 ch_y=${ch_y:-${ch_v% *}} ch_v=${ch_v#* }
 ch_o=${ch_o:-${ch_v%:*}} ch_g=${ch_g:-${ch_v#*:}}
 fi
 case $ch_uid:$ch_o:$ch_g in
 *::) ;;
-0:root:root | 0:root: | 0::root | 0:0:0) [ ! -g "${1%/*}/" ] || ch_outside "$ch_t" '' "$ch_o" "$ch_g" || return ;;
-*) ch_outside "$ch_t" '' "$ch_o" "$ch_g" || return ;;
+0:root:root | 0:root: | 0::root | 0:0:0) [ ! -g . ] || ch_outside /proc/self/fd/4 '' "$ch_o" "$ch_g" || return ;;
+*) ch_outside /proc/self/fd/4 '' "$ch_o" "$ch_g" || return ;;
 esac
-[ "${ch_y:-$ch_made}" = "$ch_made" ] || chmod -- "$ch_y" "$ch_t" || return
+[ "${ch_y:-$ch_made}" = "$ch_made" ] || chmod -- "$ch_y" /proc/self/fd/4 || return
 shift 6
 ch_note "$@" || return
+exec 4>&-
 ch_t=
 }
 # Whether files hold what they should: pairs of hash and name. Those that never came to be are none.
@@ -199,10 +221,11 @@ done
 }
 # Puts it in its place: path, and where it is until then.
 ch_file_put() {
-ch_p=$1 ch_z=
+ch_into "$1" || return
+ch_p=$1 ch_here=./${1##*/} ch_z=
 shift
 ch_beside "$@"
-[ -L "$ch_p" ] || [ ! -f "$ch_p" ] || ch_z=1
+[ -L "$ch_here" ] || [ ! -f "$ch_here" ] || ch_z=1
 if [ "$ch_z" ] && [ "$ch_x" = "${3-}" ] && [ ! -e "$ch_x" ]; then
 case $ch_stood in
 *"
@@ -211,8 +234,8 @@ $ch_p
 *) ch_z= ;;
 esac
 else
-ch_t=$ch_x
-ch_rename "$ch_p" || return
+ch_t=./${ch_x#"$ch_at"/}
+ch_rename "$ch_here" || return
 fi
 ch_unit_put
 }
@@ -244,22 +267,36 @@ shift
 done
 [ $# -eq 0 ] || ch_sync "$@"
 }
-# Arguments: path, mode, owner, group. The owner first: a change of owner clears mode bits.
+# Arguments: what nobody can put anything else in the place of, such as a descriptor or this directory;
+# mode, owner, group. The owner first: a change of owner clears mode bits.
 ch_outside() {
 if [ -n "$3" ]; then
-chown -h -- "$3${4:+:$4}" "$1" || return
+chown -- "$3${4:+:$4}" "$1" || return
 elif [ -n "$4" ]; then
-chown -h -- ":$4" "$1" || return
+chown -- ":$4" "$1" || return
 fi
 [ -z "$2" ] || chmod -- "$2" "$1"
 }
 # Puts the temporary file or link in its place, never into a directory there.
 ch_rename() {
-if [ ! -d "$1" ]; then
-mv -f -- "$ch_t" "$1" || return
-elif ! mv -f -T -- "$ch_t" "$1" 2>/dev/null; then
-# A link to a directory, and a mv that cannot replace it at once.
-[ -L "$1" ] && rm -f -- "$1" && mv -f -- "$ch_t" "$1" || return
+[ ! -L "$1" ] || [ ! -d "$1" ] || [ -z "$ch_fussy" ] || rm -f -- "$1" || return
+ch_move "$ch_t" "$1" && ch_t=
+}
+# Moves something to a name. Most know to take that for a name whatever it is; busybox's refuses where a
+# link there leads to a directory, and older ones do not know how to.
+ch_flat=-fT ch_fussy=
+ch_move() {
+mv $ch_flat -- "$1" "$2" 2>/dev/null && return
+ch_v=$(mv $ch_flat -- "$1" "$2" 2>&1) && return
+case $ch_v in
+*' option'*) ch_flat=-f ;;
+esac
+if [ -L "$2" ] && [ -d "$2" ]; then
+ch_fussy=1
+rm -f -- "$2" || return
+elif [ -d "$2" ] && [ ! -d "$1" ]; then
+ch_say "$2 is a directory"
+return 1
 fi
-ch_t=
+mv $ch_flat -- "$1" "$2"
 }

@@ -8,7 +8,7 @@ use crate::FileKind;
 use crate::shell::{Part, Refusal, Settling, name};
 
 pub(crate) use content::{ask as ask_content, read as read_content};
-pub(crate) use look::{ask, outside, read};
+pub(crate) use look::{HELD, ask, outside, read};
 
 /// Longest content that a look brings along.
 pub const CONTENT_LIMIT: u64 = 1 << 20;

@@ -61,6 +61,12 @@ impl Sections {
         self.0.as_slice().iter().any(|section| section.mark == mark)
     }
 
+    /// The first that is closed by this mark.
+    pub(crate) fn of(&self, mark: &str) -> Option<&Section> {
+        let mut sections = self.0.as_slice().iter();
+        sections.find(|section| section.mark == mark)
+    }
+
     /// Takes the bytes of the next section, which must be closed by this mark.
     pub(crate) fn take(&mut self, mark: &str) -> Result<Vec<u8>, Misread> {
         match self.0.next() {

@@ -82,13 +82,16 @@ pub(super) fn status(path: &str) -> Result<Errand, Refusal> {
     let path = operand(path);
     let mut script = Script::new(&[Part::Ask]);
     script.call("ch_status", [&path])?;
+    // It is asked for in its directory.
+    let name = path.rsplit_once('/').map_or("", |(_, name)| name);
+    let name = format!("./{name}");
     let read = move |mut output: Sections, mut errors: Sections| {
         let Section { data, mark } = output.any()?;
         match mark.as_str() {
             "end none" => Ok(Reply::Status(None)),
             "end ok" => {
                 let mut rest = data.as_slice();
-                let facts = path::outside(&mut rest, &path)?
+                let facts = path::outside(&mut rest, &name)?
                     .ok_or_else(|| Misread::new("another path than the one asked for"))?;
                 Ok(Reply::Status(facts.kind.map(|kind| FileStatus {
                     kind,

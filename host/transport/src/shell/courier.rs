@@ -13,7 +13,7 @@ use super::conversation::{Conversation, Heard, Lost, Terms};
 use super::leavings::Leavings;
 use super::line::{Failure, Line};
 use super::script::{Refusal, Script};
-use super::{ask, dial, hello, job, lease, look, settle};
+use super::{ask, dial, hello, job, lease, look, settle, within};
 use crate::resources::memory;
 use crate::{Courier, CourierError, Echo, Lease, Parting, Reply, Request, Stage};
 
@@ -347,6 +347,7 @@ pub(super) fn errand(request: Request, memory: &Memory) -> Result<Errand, Refusa
         Request::Leased { claim, request } => {
             lease::under(&claim, errand(*request, memory)?, memory)
         }
+        Request::Within { realm, request } => within::errand(&realm, errand(*request, memory)?),
     }
 }
 
@@ -394,12 +395,10 @@ impl<L: Line> Courier for ShellCourier<L> {
             return Ok(Reply::Machine(facts));
         }
         // What only looks can be asked once more; a change never is.
-        let again = match &request {
-            Request::Settle(_)
-            | Request::Command(_)
-            | Request::Dial(_)
-            | Request::Leased { .. } => None,
-            looks => Some(looks.clone()),
+        let again = match request.asked() {
+            Request::Settle(_) | Request::Command(_) | Request::Dial(_) => None,
+            _ if matches!(request, Request::Leased { .. }) => None,
+            _ => Some(request.clone()),
         };
         let errand = match self.errand(request) {
             Ok(errand) => errand,

@@ -10,6 +10,7 @@ ch_m=
 for ch_x in base64 cat chmod chown grep gzip head id ln mkdir mv readlink rm sha256sum sleep stat; do
 ch_has "$ch_x" || ch_m="$ch_m $ch_x"
 done
+[ -e /proc/self/fd/1 ] || ch_m="$ch_m /proc"
 [ -z "$ch_m" ] || {
 ch_mark "unfit$ch_m"
 ch_end

@@ -27,6 +27,9 @@ const _: () = assert!(CONTENT as u64 == path::CONTENT_LIMIT + 1);
 #[derive(Debug, Default)]
 struct Questions {
     paths: BTreeMap<String, bool>,
+    /// Those that are asked about for a service that watches them: nobody is told more of them than
+    /// whether they changed, and they may lead anywhere.
+    watched: BTreeSet<String>,
     contents: BTreeSet<String>,
     marks: BTreeSet<String>,
     packages: BTreeSet<String>,
@@ -104,28 +107,38 @@ impl Questions {
                     for path in watch.paths() {
                         watched.insert(path.to_owned());
                         // What is owed is told by what stands there.
-                        questions.paths.insert(path.to_owned(), true);
+                        questions.watched.insert(path.to_owned());
                     }
                 }
             }
         }
+        for (path, hash) in &mut questions.paths {
+            *hash |= questions.watched.remove(path);
+        }
         questions
     }
 
-    /// Paths whose hash is wanted come first, as the shell expects them.
-    fn chunks(&self) -> Vec<Vec<(&str, bool)>> {
-        let mut paths: Vec<(&str, bool)> = self
-            .paths
-            .iter()
-            .map(|(path, hash)| (path.as_str(), *hash))
-            .collect();
-        paths.sort_by_key(|(_, hash)| !hash);
-        paths.chunks(CHUNK).map(<[_]>::to_vec).collect()
+    fn bound(&self) -> Vec<Vec<(&str, bool)>> {
+        let paths = self.paths.iter();
+        held(paths.map(|(path, hash)| (path.as_str(), *hash)).collect())
+    }
+
+    fn free(&self) -> Vec<Vec<(&str, bool)>> {
+        let paths = self.watched.iter();
+        held(paths.map(|path| (path.as_str(), true)).collect())
     }
 
     fn ask(&self, script: &mut Script, memory: &Memory) -> Result<(), Refusal> {
-        for chunk in self.chunks() {
+        for chunk in self.bound() {
             path::ask(script, &chunk)?;
+        }
+        let free = self.free();
+        if !free.is_empty() {
+            script.text("ch_freed=$ch_bound ch_bound=\n");
+            for chunk in free {
+                path::ask(script, &chunk)?;
+            }
+            script.text("ch_bound=$ch_freed\n");
         }
         for chunk in chunks(&self.contents) {
             path::ask_content(script, &chunk)?;
@@ -173,7 +186,7 @@ impl Questions {
     /// Reads the answers; none where the machine refused one.
     fn read(&self, output: &mut Sections, memory: &Memory) -> Result<Option<Answers>, Misread> {
         let mut answers = Answers::default();
-        for chunk in self.chunks() {
+        for chunk in self.bound().into_iter().chain(self.free()) {
             for ((path, _), facts) in chunk.iter().zip(path::read(output, &chunk)?) {
                 answers.paths.insert((*path).to_owned(), facts);
             }
@@ -223,6 +236,35 @@ impl Questions {
         output.take("end ok")?;
         Ok(Some(answers))
     }
+}
+
+/// Paths in the order that the shell expects: those whose hash is wanted first, and those of one
+/// directory next to each other; as many at a time as it can take.
+fn held(mut paths: Vec<(&str, bool)>) -> Vec<Vec<(&str, bool)>> {
+    let directory = |path: &str| {
+        path.rsplit_once('/')
+            .map_or(0, |(directory, _)| directory.len())
+    };
+    let split = |path: &str| path.get(..directory(path)).unwrap_or_default().to_owned();
+    paths.sort_by_cached_key(|(path, hash)| (!hash, split(path)));
+    let mut chunks: Vec<Vec<(&str, bool)>> = Vec::new();
+    let mut last = None;
+    let mut directories = path::HELD;
+    for (path, hash) in paths {
+        let here = Some(split(path));
+        directories += usize::from(here != last);
+        last = here;
+        match chunks.last_mut() {
+            Some(chunk) if chunk.len() < CHUNK && directories <= path::HELD => {
+                chunk.push((path, hash));
+            }
+            _ => {
+                directories = 1;
+                chunks.push(vec![(path, hash)]);
+            }
+        }
+    }
+    chunks
 }
 
 fn chunks(names: &BTreeSet<String>) -> Vec<Vec<&str>> {

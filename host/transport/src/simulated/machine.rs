@@ -208,6 +208,11 @@ impl SimulatedMachine {
                 drop(state);
                 self.carry(request, cut)
             }
+            // No link of a simulated machine leads anywhere.
+            Request::Within { request, .. } => {
+                drop(state);
+                self.carry(request, cut)
+            }
         }
     }
 
@@ -243,16 +248,16 @@ impl Courier for SimulatedMachine {
             let mut behaviour = held(&self.behaviour);
             let fault = match (behaviour.unreachable, &mut behaviour.hook) {
                 (Some(stage), _) => Fault::Before(stage),
-                (None, Some(hook)) => hook(log.len(), asked(&request)),
+                (None, Some(hook)) => hook(log.len(), request.asked()),
                 (None, None) => Fault::None,
             };
-            log.push(asked(&request).clone());
+            log.push(request.asked().clone());
             fault
         };
         let changes = matches!(
-            request,
-            Request::Settle(_) | Request::Command(_) | Request::Dial(_) | Request::Leased { .. }
-        );
+            request.asked(),
+            Request::Settle(_) | Request::Command(_) | Request::Dial(_)
+        ) || matches!(request, Request::Leased { .. });
         let lost = || self.lost(Stage::Effect, "the connection was lost", changes);
         match fault {
             Fault::None => {
@@ -293,7 +298,7 @@ impl SimulatedMachine {
         request: &Request,
         delay: std::time::Duration,
     ) -> Result<Reply, CourierError> {
-        if let Request::Command(command) = asked(request)
+        if let Request::Command(command) = request.asked()
             && command.deadline < delay
         {
             tokio::time::sleep(command.deadline).await;
@@ -326,14 +331,6 @@ impl From<i32> for Answer {
             output: Vec::new(),
             errors: Vec::new(),
         }
-    }
-}
-
-/// What is asked, under whatever lease: hooks and the log know nothing of leases.
-fn asked(request: &Request) -> &Request {
-    match request {
-        Request::Leased { request, .. } => asked(request),
-        request => request,
     }
 }
 

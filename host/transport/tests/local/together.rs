@@ -295,7 +295,8 @@ async fn directories_of_one_mode_are_made_by_one_program() {
             wish("p/d/below", Some(0o700)),
         ];
         bench.settled(wishes).await;
-        assert_eq!(bench.calls(), ["5", "5", "5", "6"], "{shell}");
+        // What leads to some of them is made by itself.
+        assert_eq!(bench.calls(), ["4", "4", "4", "4", "5"], "{shell}");
         for (name, wanted) in [
             ("p/a", 0o750),
             ("-b c", 0o711),

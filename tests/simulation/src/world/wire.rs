@@ -433,6 +433,6 @@ pub(super) fn verb(request: &Request) -> &'static str {
         Request::Dial(_) => "dial",
         Request::Machine => "machine",
         Request::Lease(_) => "lease",
-        Request::Leased { request, .. } => verb(request),
+        Request::Leased { request, .. } | Request::Within { request, .. } => verb(request),
     }
 }

@@ -6,9 +6,12 @@ use crate::shell::{Misread, Part, Refusal, Script, Sections, operand};
 /// Asks for the content of files.
 pub(crate) fn ask(script: &mut Script, paths: &[&str]) -> Result<(), Refusal> {
     script.need(&[Part::Content]);
-    let bounds = [CONTENT_LIMIT.to_string(), (CONTENT_LIMIT + 1).to_string()];
+    let beyond = (CONTENT_LIMIT + 1).to_string();
     let operands = paths.iter().map(|path| operand(path));
-    script.call("ch_ask ch_contents", bounds.into_iter().chain(operands))
+    script.call(
+        "ch_ask ch_contents",
+        std::iter::once(beyond).chain(operands),
+    )
 }
 
 /// Reads the answer, aligned with the question. None where the machine could not read one.

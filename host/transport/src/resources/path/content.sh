@@ -1,12 +1,16 @@
-# What files hold: the longest that is wanted, one more, then paths. Links are not followed.
+# What files hold: one more than the longest that is wanted, then paths. Links are not followed.
 ch_contents() {
-ch_h=$1 ch_k=$2
-shift 2
+ch_k=$1
+shift
 for ch_p; do
-if [ -f "$ch_p" ] && [ ! -L "$ch_p" ]; then
-ch_v=$(stat -c %s -- "$ch_p") || return
-[ "$ch_v" -gt "$ch_h" ] || head -c "$ch_k" <"$ch_p" || return
+if ch_to "$ch_p"; then
+ch_x=./${ch_p##*/}
+[ ! -f "$ch_x" ] || [ -L "$ch_x" ] || ch_content "$ch_p" 3<"$ch_x" || return
+elif [ "$ch_astray" ]; then
+return 1
 fi
 ch_mark content
 done
+ch_back
 }
+ch_content() { ch_is_here "$1" && head -c "$ch_k" <&3; }

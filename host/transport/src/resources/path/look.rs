@@ -4,7 +4,31 @@ use super::PathFacts;
 use crate::FileKind;
 use crate::shell::{Misread, Part, Refusal, Script, Sections, number, operand};
 
-/// Asks about paths; those whose hash is wanted come first.
+/// How many directories the shell can hold at once: the descriptors of one digit, but for the streams.
+pub(crate) const HELD: usize = 7;
+/// The first of them.
+const FIRST: usize = 3;
+
+/// Where a path is looked for, by a descriptor of its directory; that of the path before goes on where
+/// it is the same.
+fn held<'a>(paths: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut number = FIRST - 1;
+    let mut last = None;
+    paths
+        .map(|path| {
+            let operand = operand(path);
+            let (directory, name) = operand.rsplit_once('/').unwrap_or_default();
+            if last.as_deref() != Some(directory) {
+                number += 1;
+                last = Some(directory.to_owned());
+            }
+            format!("/proc/self/fd/{number}/{name}")
+        })
+        .collect()
+}
+
+/// Asks about paths; those whose hash is wanted come first. No more than [`HELD`] directories may
+/// follow each other.
 pub(crate) fn ask(script: &mut Script, paths: &[(&str, bool)]) -> Result<(), Refusal> {
     script.need(&[Part::Path]);
     let hashes = paths.iter().filter(|(_, hash)| *hash).count();
@@ -26,19 +50,23 @@ pub(crate) fn read(
     }
     let outsides = sections.take("outsides")?;
     let mut rest = outsides.as_slice();
+    let places = held(paths.iter().map(|(path, _)| *path));
     let mut all = Vec::with_capacity(paths.len());
-    for ((path, _), kind) in paths.iter().zip(&kinds) {
+    for (((path, _), place), kind) in paths.iter().zip(&places).zip(&kinds) {
         all.push(match kind {
             b'n' => PathFacts::nothing(),
-            // It may be gone between the two looks.
-            _ => outside(&mut rest, &operand(path))?.unwrap_or_else(PathFacts::nothing),
+            // It may be gone between the two looks. A directory that cannot be read cannot be held.
+            _ => match outside(&mut rest, place)? {
+                Some(facts) => facts,
+                None => outside(&mut rest, &operand(path))?.unwrap_or_else(PathFacts::nothing),
+            },
         });
     }
     if !rest.is_empty() {
         return Err(Misread::new("the outside of a path that was not asked for"));
     }
     targets(sections, &kinds, &mut all)?;
-    hashes(sections, paths, &mut all)?;
+    hashes(sections, paths, &places, &mut all)?;
     Ok(all)
 }
 
@@ -55,15 +83,17 @@ fn targets(sections: &mut Sections, kinds: &[u8], all: &mut [PathFacts]) -> Resu
 fn hashes(
     sections: &mut Sections,
     paths: &[(&str, bool)],
+    places: &[String],
     all: &mut [PathFacts],
 ) -> Result<(), Misread> {
     let answer = sections.take("hashes")?;
     let mut rest = answer.as_slice();
-    let wanted = |((_, hash), facts): &(&(&str, bool), &mut PathFacts)| {
-        *hash && facts.kind == Some(FileKind::File)
-    };
-    for ((path, _), facts) in paths.iter().zip(all).filter(wanted) {
-        facts.hash = hash(&mut rest, &operand(path));
+    for (((path, wanted), place), facts) in paths.iter().zip(places).zip(all) {
+        if *wanted {
+            // What was a file a moment ago may be something else by now.
+            let found = hash(&mut rest, place).or_else(|| hash(&mut rest, &operand(path)));
+            facts.hash = found.filter(|_| facts.kind == Some(FileKind::File));
+        }
     }
     if rest.is_empty() {
         Ok(())
