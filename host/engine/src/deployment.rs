@@ -336,6 +336,7 @@ fn place(
             .map(|member| member.name.clone())
             .collect(),
         secrets: usage.secrets.clone(),
+        through: usage.links.clone(),
     };
     Placed {
         phase: usage.phase.clone().unwrap_or_else(|| manifest.phase.into()),

@@ -1,5 +1,6 @@
 //! The lowest layer: sends effects to machines.
 
+mod bound;
 mod heir;
 mod leases;
 mod way;
@@ -15,6 +16,7 @@ use cellhost_transport::{
 };
 use tokio::time::Instant;
 
+use bound::Bound;
 use heir::Heir;
 pub use leases::{Leases, Standing};
 use way::Way;
@@ -24,7 +26,7 @@ use crate::judgement::{Course, Differing, Wishes};
 use crate::listener::Lines;
 use crate::{
     Act, Command, Consent, Dial, Effect, EffectError, Effects, Found, Input, Item, Outcome, Sign,
-    Text,
+    Text, Turn,
 };
 
 /// How much of each output stream of a command is kept.
@@ -57,14 +59,14 @@ impl Live {
         Self { fleet, leases }
     }
 
-    async fn way(&self, machine: MachineName) -> Result<Way, EffectError> {
+    async fn way(&self, machine: MachineName, turn: Arc<Turn>) -> Result<Way, EffectError> {
         let lease = self.leases.clone();
         let mut courier = self.fleet.courier(&machine).await?;
         if let Some(leases) = &lease {
             courier = Arc::new(Heir::new(courier, leases.clone(), machine.clone()));
         }
         Ok(Way {
-            courier,
+            courier: Arc::new(Bound::new(courier, turn)),
             machine,
             lease,
         })
@@ -81,7 +83,7 @@ impl Effects for Live {
         if let Act::Note { .. } = effect.act {
             return Ok(Outcome::exact(Found::Noted));
         }
-        let way = self.way(effect.machine).await?;
+        let way = self.way(effect.machine, effect.turn).await?;
         let courier = way.courier.as_ref();
         let lines = Lines::new(&effect.listener);
         let echo = lines.echo();
@@ -350,6 +352,7 @@ fn sendable(command: Command) -> Result<transport::Command, EffectError> {
 fn unexpected(reply: Reply) -> EffectError {
     match reply {
         Reply::Refused(words) => EffectError::Other { reason: words },
+        Reply::Astray(rule) => EffectError::Denied { rule },
         Reply::Withheld(_) => EffectError::Leased {
             reason: AT_WORK.to_owned(),
             cause: None,

@@ -6,6 +6,7 @@
 
 #![expect(clippy::expect_used, reason = "a failing helper fails its test")]
 
+mod astray;
 mod bad_modules;
 mod barrier;
 mod cell;
