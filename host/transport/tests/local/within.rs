@@ -272,25 +272,31 @@ async fn links_within_and_those_of_the_system_above_are_followed() {
     }
 }
 
-/// Swaps two names for as long as it lives.
+/// Swaps two directories, and what stands at one name, for as long as it lives.
 struct Swapper {
     over: Arc<AtomicBool>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
 
 impl Swapper {
-    fn new(pairs: Vec<(PathBuf, PathBuf)>) -> Self {
+    fn new((one, other): (PathBuf, PathBuf), name: PathBuf, targets: [PathBuf; 2]) -> Self {
         let over = Arc::new(AtomicBool::new(false));
         let heard = over.clone();
         let swap = move || {
-            while !heard.load(Ordering::Relaxed) {
-                for (one, other) in &pairs {
-                    let _ = renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE);
+            for round in 0.. {
+                if heard.load(Ordering::Relaxed) {
+                    break;
                 }
-                // As many moments as there are programs in a script.
-                std::thread::sleep(Duration::from_micros(
-                    u64::from(std::process::id() % 7) * 40,
-                ));
+                let _ = renameat_with(CWD, &one, CWD, &other, RenameFlags::EXCHANGE);
+                let next = name.with_extension("next");
+                match round % 4 {
+                    0 => symlink(&targets[0], &next).unwrap(),
+                    2 => symlink(&targets[1], &next).unwrap(),
+                    _ => std::fs::write(&next, "new").unwrap(),
+                }
+                std::fs::rename(&next, &name).unwrap();
+                // Now between two words of a shell, now between two programs.
+                std::thread::sleep(Duration::from_micros(round % 7 * 50));
             }
         };
         let thread = Some(std::thread::spawn(swap));
@@ -323,22 +329,27 @@ async fn no_link_that_comes_and_goes_leads_out() {
         std::os::unix::fs::chown(bench.path("mine/d"), Some(SOMEBODY), None).unwrap();
         symlink(bench.path("outside"), bench.path("mine/d.link")).unwrap();
         std::fs::write(bench.path("mine/d/secret"), "mine").unwrap();
-        std::fs::write(bench.path("mine/f"), "mine").unwrap();
-        symlink(bench.path("outside/secret"), bench.path("mine/f.link")).unwrap();
-        symlink(bench.path("outside"), bench.path("mine/f.way")).unwrap();
         let at = |name: &str| bench.path(name);
-        let swapper = Swapper::new(vec![
+        let swapper = Swapper::new(
             (at("mine/d"), at("mine/d.link")),
-            (at("mine/f"), at("mine/f.link")),
-            (at("mine/f"), at("mine/f.way")),
-        ]);
-        let (end, realm) = (Instant::now() + Duration::from_secs(4), ["mine"]);
+            at("mine/f"),
+            [at("outside/secret"), at("outside")],
+        );
+        let (end, realm) = (Instant::now() + Duration::from_millis(2500), ["mine"]);
         let (mut done, mut refused) = (0, 0);
         while Instant::now() < end {
             let mut wishes = bench.wishes("mine/d");
             let many = ["a", "b", "c", "d", "e", "f"];
             wishes.extend(many.map(|name| Wish::File(bench.file(&format!("mine/d/{name}"), b"x"))));
             wishes.push(Wish::File(bench.file("mine/f", b"new")));
+            wishes.push(Wish::File(file::File {
+                mode: Some(0o666),
+                ..bench.file("mine/f", b"new")
+            }));
+            wishes.push(Wish::File(file::File {
+                mode: Some(0o600),
+                ..bench.file("mine/f", b"new")
+            }));
             for wish in wishes {
                 let request = Request::Look(vec![wish.identity()]);
                 let facts = match bench.bound(&realm, request).await {
