@@ -5,14 +5,17 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::guests::{self, Workshop};
+use crate::setup;
 use crate::step::{step, succeed};
 use crate::test;
 
 /// Runs the tests of what is kept from modules, and of readers of what others wrote.
 pub(crate) fn run() -> Result<()> {
     let workshop = Workshop::here()?;
+    step("what this computer needs", || setup::ensure(&[setup::LAB]))?;
     step("guests", || guests::build(&workshop, &[]))?;
     test::build(&workshop)?;
+    test::machines(&workshop)?;
     for (source, place, filters) in [
         (
             "tests/system/tests/guests/main.rs",

@@ -12,6 +12,7 @@ mod error;
 mod files;
 mod kept;
 mod lock;
+mod memory;
 mod modules;
 mod password;
 mod progress;

@@ -219,8 +219,9 @@ pub(crate) async fn compile(
     terminal: &Terminal,
 ) -> Result<BTreeMap<InstanceName, Module>, CommandError> {
     let cache = directories::cache()?.join("compiled");
+    let totals = crate::memory::totals()?;
     let work = tokio::task::spawn_blocking(move || {
-        let runtime = Runtime::new(Some(&cache))?;
+        let runtime = Runtime::new(Some(&cache))?.within(totals);
         let mut compiled: BTreeMap<String, Module> = BTreeMap::new();
         let mut modules = BTreeMap::new();
         let mut refused = Vec::new();

@@ -132,6 +132,17 @@ pub enum Fault {
         /// The limit, in MiB.
         limit: usize,
     },
+    /// It wanted more memory than all turns may have together.
+    #[error(
+        "it wanted {wanted} MiB of memory; all turns together may have {limit} MiB (limit \
+         `CELLHOST_MEMORY`, in MiB)"
+    )]
+    AllMemory {
+        /// What it wanted, in MiB.
+        wanted: usize,
+        /// The limit, in MiB.
+        limit: usize,
+    },
     /// It wanted too large a table.
     #[error("it wanted {wanted} table elements; it may have {limit} (limit `table`)")]
     Table {

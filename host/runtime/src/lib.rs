@@ -17,6 +17,7 @@ mod limits;
 mod module;
 mod runtime;
 mod store;
+mod totals;
 mod wasi;
 
 pub use context::{CellView, Context, Level, Member, Voice};
@@ -25,3 +26,4 @@ pub use inspect::{Import, OFFERS};
 pub use limits::Limits;
 pub use module::{Condition, Module, Problem, Turned};
 pub use runtime::Runtime;
+pub use totals::Totals;

@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use wasmtime::{Engine, ResourceLimiter};
+use async_trait::async_trait;
+use wasmtime::{Engine, ResourceLimiterAsync};
 
 use crate::Fault;
+use crate::totals::Part;
 
 /// How often running guests are looked at.
 pub(crate) const TICK: Duration = Duration::from_millis(10);
@@ -44,22 +46,25 @@ impl Default for Limits {
 /// Keeps a store's memories and tables within their limits.
 pub(crate) struct Meter {
     limits: Limits,
+    part: Part,
     memory: usize,
     tables: usize,
 }
 
 impl Meter {
-    pub(crate) fn new(limits: Limits) -> Self {
+    pub(crate) fn new(limits: Limits, part: Part) -> Self {
         Self {
             limits,
+            part,
             memory: 0,
             tables: 0,
         }
     }
 }
 
-impl ResourceLimiter for Meter {
-    fn memory_growing(
+#[async_trait]
+impl ResourceLimiterAsync for Meter {
+    async fn memory_growing(
         &mut self,
         current: usize,
         desired: usize,
@@ -70,11 +75,12 @@ impl ResourceLimiter for Meter {
             let (wanted, limit) = (total >> 20, self.limits.memory >> 20);
             return Err(Fault::Memory { wanted, limit }.into());
         }
+        self.part.come_to(total).await?;
         self.memory = total;
         Ok(true)
     }
 
-    fn table_growing(
+    async fn table_growing(
         &mut self,
         current: usize,
         desired: usize,

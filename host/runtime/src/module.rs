@@ -12,6 +12,7 @@ use crate::contract::exports::cellhost::module::lifecycle;
 use crate::contract::{self, ModulePre};
 use crate::limits::Ticker;
 use crate::store::{TurnState, store};
+use crate::totals::Pool;
 use crate::{Context, Fault, Import, Limits, Member, TurnError};
 
 /// A loaded module. Cheap to clone.
@@ -23,6 +24,7 @@ pub struct Module {
     templates: Arc<Templates>,
     imports: Arc<[Import]>,
     digest: Arc<str>,
+    pool: Arc<Pool>,
     // Without its ticks, nothing would end a guest that only computes.
     _ticker: Arc<Ticker>,
 }
@@ -36,6 +38,7 @@ pub(crate) struct Parts {
     pub(crate) templates: Templates,
     pub(crate) imports: Vec<Import>,
     pub(crate) digest: String,
+    pub(crate) pool: Arc<Pool>,
 }
 
 /// Something wrong with the plan's use of a module.
@@ -76,6 +79,7 @@ impl Module {
             templates: Arc::new(parts.templates),
             imports: parts.imports.into(),
             digest: parts.digest.into(),
+            pool: parts.pool,
             _ticker: parts.ticker,
         }
     }
@@ -197,7 +201,8 @@ impl Running {
     async fn begin(module: &Module, context: Context) -> Result<Self, TurnError> {
         let turn = context.turn.clone();
         let limits = context.limits;
-        let mut store = store(&module.engine, context);
+        let part = module.pool.enter(limits.memory).await;
+        let mut store = store(&module.engine, context, part);
         match module.pre.instantiate_async(&mut store).await {
             Ok(hooks) => Ok(Self { store, hooks }),
             Err(error) => Err(TurnError::new(&turn, fault(&error, limits))),

@@ -12,6 +12,7 @@ use crate::contract::ModulePre;
 use crate::limits::Ticker;
 use crate::module::Parts;
 use crate::store::TurnState;
+use crate::totals::{Pool, Totals};
 use crate::{LoadError, Module, contract, inspect};
 
 /// Loads modules. One for the whole process.
@@ -20,6 +21,7 @@ pub struct Runtime {
     engine: Engine,
     linker: Arc<Linker<TurnState>>,
     ticker: Arc<Ticker>,
+    pool: Arc<Pool>,
 }
 
 /// Whether guests that only compute are looked at.
@@ -84,7 +86,15 @@ impl Runtime {
             engine,
             linker: Arc::new(linker),
             ticker: Arc::new(ticker),
+            pool: Pool::new(Totals::default()),
         })
+    }
+
+    /// The same with other limits for all turns together, of the modules that it loads from now on.
+    #[must_use]
+    pub fn within(self, totals: Totals) -> Self {
+        let pool = Pool::new(totals);
+        Self { pool, ..self }
     }
 
     /// Loads a module. `label` says where the bytes came from, for errors. Takes as long as
@@ -126,6 +136,7 @@ impl Runtime {
             templates,
             imports,
             digest,
+            pool: self.pool.clone(),
         }))
     }
 

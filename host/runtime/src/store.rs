@@ -9,6 +9,7 @@ use wasmtime::{Store, UpdateDeadline};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use crate::limits::{Meter, TICK};
+use crate::totals::Part;
 use crate::{Context, Fault, Member, wasi};
 
 /// The state of one turn.
@@ -74,21 +75,21 @@ impl WasiView for TurnState {
     }
 }
 
-/// A store for one turn, within its limits.
-pub(crate) fn store(engine: &wasmtime::Engine, context: Context) -> Store<TurnState> {
+/// A store for one turn, within its limits and its part of what all turns have.
+pub(crate) fn store(engine: &wasmtime::Engine, context: Context, part: Part) -> Store<TurnState> {
     let limits = context.limits;
     let state = TurnState {
         table: ResourceTable::new(),
         published: Vec::new(),
         log_left: limits.log_bytes,
-        meter: Meter::new(limits),
+        meter: Meter::new(limits, part),
         wasi: wasi::empty(context.seed),
         sequence: 0,
         waited: Duration::ZERO,
         context,
     };
     let mut store = Store::new(engine, state);
-    store.limiter(|state| &mut state.meter);
+    store.limiter_async(|state| &mut state.meter);
     store.set_hostcall_fuel(limits.call_bytes);
     store.set_epoch_deadline(1);
     let mut computed = Duration::ZERO;

@@ -26,8 +26,23 @@ impl Module for Hostile {
 
     fn validate(cell: &Cell<Settings>) -> Vec<Problem> {
         match cell.settings().deed.as_str() {
+            "validates-for-ever" => endless(),
             "judges-by-escapes" => vec![Problem::of_all("\u{1b}[2Jfine\r\u{7}")],
             _ => Vec::new(),
+        }
+    }
+
+    fn outputs(cell: &Cell<Settings>) -> Vec<(String, String)> {
+        match cell.settings().deed.as_str() {
+            "puts-out-for-ever" => endless(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn order(cell: &Cell<Settings>) -> Result<Vec<u32>, Failure> {
+        match cell.settings().deed.as_str() {
+            "orders-for-ever" => endless(),
+            _ => Ok(Vec::new()),
         }
     }
 
@@ -50,6 +65,7 @@ impl Module for Hostile {
             "changes-when-asked-how-it-is" => {
                 machine.ensure(File::at("/etc/hostile/health").text("changed"))?;
             }
+            "is-asked-for-ever" => endless(),
             "remembers" if TURNS.load(Ordering::Relaxed) > 0 => {
                 return Ok(Condition::down("a turn knows of another one"));
             }
@@ -58,8 +74,11 @@ impl Module for Hostile {
         Ok(Condition::Healthy)
     }
 
-    fn remove(_: &Cell<Settings>, _: &Machine, _: bool) -> Result<(), Failure> {
-        Ok(())
+    fn remove(cell: &Cell<Settings>, _: &Machine, _: bool) -> Result<(), Failure> {
+        match cell.settings().deed.as_str() {
+            "removes-for-ever" => endless(),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -126,7 +145,7 @@ fn attempt(deed: &str, machine: &Machine) -> Result<(), Failure> {
         "loads-into-the-kernel" => drop(machine.ensure(KernelModule::named("rootkit"))?),
         "mounts" => drop(machine.ensure(Mount::at("/etc/hostile/m", "/", "none"))?),
         "contains" => drop(machine.ensure(Container::named("x", "evil/image:1"))?),
-        "computes-for-ever" => return endless(),
+        "computes-for-ever" => endless(),
         "overflows-the-stack" => {
             let depth = deeper(std::hint::black_box(0));
             return Err(Failure::failed(format!("{depth} deep and no end")));
@@ -136,6 +155,14 @@ fn attempt(deed: &str, machine: &Machine) -> Result<(), Failure> {
                 .map(|_| std::hint::black_box(vec![1; 16 << 20]))
                 .collect();
             return Err(Failure::failed(format!("{} and not full", eaten.len())));
+        }
+        "holds-memory" => {
+            // What it needs, and holds while it waits for the machine.
+            let held: Vec<Vec<u8>> = (0..6)
+                .map(|_| std::hint::black_box(vec![1; 16 << 20]))
+                .collect();
+            Command::new(["hostile-tool", "x"]).run(machine, Doubt::Again)?;
+            drop(std::hint::black_box(held));
         }
         "asks-for-ever" => loop {
             machine.fact("os.id")?;
@@ -192,7 +219,7 @@ fn tool(name: &str, value: &str) -> Command {
     Command::new(["hostile-tool", "x"]).environment(name, value)
 }
 
-fn endless() -> Result<(), Failure> {
+fn endless() -> ! {
     let mut turns = 0_u64;
     loop {
         turns = std::hint::black_box(turns.wrapping_add(1));

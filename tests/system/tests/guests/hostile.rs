@@ -1,13 +1,15 @@
 //! Modules that want to do harm, each one thing, beside one that does not.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use cellhost_effects::Hook;
 use cellhost_engine::Status;
-use cellhost_runtime::Fault;
+use cellhost_manifest::{Embedded, Manifest, embed};
+use cellhost_runtime::{CellView, Context, Fault, Totals, TurnError};
 
-use crate::stage::{Mode, NAMES, Stage, context, deploy, deploy_with, load, loaded};
+use crate::stage::{Mode, NAMES, Stage, context, deploy, deploy_with, deploy_within, load, loaded};
 
 /// The guest that does all of it.
 pub(crate) const GUEST: &str = "hostile";
@@ -196,17 +198,17 @@ async fn every_hostile_deed_is_contained_and_its_rule_is_on_record() -> Result<(
             assert!(row.status.is_good(), "{deed} {place}: {row:?}");
         }
     }
-    // What an effect was refused for is in the record, with the rule.
-    for (deed, words) in REFUSED.iter().chain(&REFUSED_OF_THE_SYSTEM) {
-        if deed.starts_with("renders-") && *deed != "renders-a-secret"
-            || ["includes-itself", "wishes-without-number"].contains(deed)
-        {
-            // No effect came of it.
-            continue;
-        }
+    // What a module was refused or ended for is in the record, with the rule, where it is told of.
+    let records = told.records()?;
+    for (deed, words) in REFUSED.iter().chain(&REFUSED_OF_THE_SYSTEM).chain(&ENDED) {
+        let own = records.iter().map(ToString::to_string);
+        let mut own = own.filter(|record| record.contains(&format!("\"{deed}\"")));
         let written = serde_json::to_string(words)?;
         let written = written.trim_matches('"');
-        assert!(told.journal.contains(written), "{deed}: no `{written}`");
+        assert!(
+            own.any(|record| record.contains(written)),
+            "{deed}: no `{written}`"
+        );
     }
     // Nothing of it reached a machine but what is harmless there.
     let commands = m1.commands();
@@ -290,16 +292,149 @@ async fn who_is_asked_how_a_machine_is_changes_nothing_there() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_hook_computes_for_ever() -> Result<()> {
     let stage = Stage::new()?;
-    let plan = tries("forms-for-ever");
-    let deployment = deploy(&plan).await?;
+    let deployment = deploy(&tries("remembers")).await?;
+    let placed = deployment.modules.first().context("a module")?;
+    let turn = |hook, on, deed: &str| -> Result<Context> {
+        let mut turn = context(
+            placed,
+            hook,
+            on,
+            stage.stack(Mode::Real, &stage.journal()?)?,
+        );
+        turn.cell = Arc::new(CellView {
+            settings: serde_json::json!({ "deed": deed }).to_string(),
+            ..(*turn.cell).clone()
+        });
+        turn.limits.computing = Duration::from_millis(100);
+        Ok(turn)
+    };
+    let module = &placed.module;
+    let m1 = Some("m1");
+    let begun = Instant::now();
+    let ended: [Option<TurnError>; 7] = [
+        module
+            .validate(turn(Hook::Validate, None, "validates-for-ever")?)
+            .await
+            .err(),
+        module
+            .outputs(turn(Hook::Outputs, None, "puts-out-for-ever")?)
+            .await
+            .err(),
+        module
+            .order(turn(Hook::Order, None, "orders-for-ever")?)
+            .await
+            .err(),
+        module
+            .apply(turn(Hook::Apply, m1, "computes-for-ever")?)
+            .await
+            .err(),
+        module
+            .form(turn(Hook::Form, None, "forms-for-ever")?)
+            .await
+            .err(),
+        module
+            .health(turn(Hook::Health, m1, "is-asked-for-ever")?)
+            .await
+            .err(),
+        module
+            .remove(turn(Hook::Remove, m1, "removes-for-ever")?, true)
+            .await
+            .err(),
+    ];
+    for error in ended {
+        let error = error.context("it came to an end")?;
+        assert_eq!(error.fault, Fault::Time { limit_ms: 100 }, "{error}");
+    }
+    let took = begun.elapsed();
+    assert!(took < Duration::from_secs(7), "{took:?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_has_a_limit() -> Result<()> {
+    let stage = Stage::new()?;
+    let deployment = deploy(&tries("remembers")).await?;
     let placed = deployment.modules.first().context("a module")?;
     let stack = stage.stack(Mode::Real, &stage.journal()?)?;
-    let mut form = context(placed, Hook::Form, None, stack);
-    form.limits.computing = Duration::from_millis(200);
-    let Err(error) = placed.module.form(form).await else {
-        panic!("it came to an end");
+    let mut apply = context(placed, Hook::Apply, Some("m1"), stack);
+    apply.limits.table_elements = 10;
+    let error = placed.module.apply(apply).await.err();
+    let words = error.context("it went well")?.to_string();
+    assert!(words.contains("it may have 10 (limit `table`)"), "{words}");
+    Ok(())
+}
+
+/// What all turns may have together: three of them want 96 MiB and more each, and hold it while they
+/// wait for a machine that takes its time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn all_turns_together_have_a_limit_and_wait_for_each_other() -> Result<()> {
+    let plan = "[modules.hostile]\non = \"all\"\nsettings = { deed = \"holds-memory\" }\n";
+    for (mebibytes, turns, is_enough) in [(220, 9, true), (400, 1, true), (64, 9, false)] {
+        let stage = Stage::new()?;
+        for name in NAMES {
+            let machine = stage.fleet.machine(name).context(name)?;
+            machine.answer(&["hostile-tool"], |_, _| {
+                std::thread::sleep(Duration::from_millis(200));
+                "fine".into()
+            });
+        }
+        let totals = Totals {
+            memory: mebibytes << 20,
+            turns,
+        };
+        let told = stage
+            .run(&deploy_within(totals, plan).await?, Mode::Real)
+            .await?;
+        for name in NAMES {
+            match &told.rows("hostile")[name].status {
+                Status::Changed(1) => assert!(is_enough, "{mebibytes}"),
+                Status::Failed(why) => {
+                    let words = "all turns together may have 64 MiB (limit `CELLHOST_MEMORY`";
+                    assert!(!is_enough && why.contains(words), "{mebibytes}: {why}");
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_a_module_says_of_itself_gives_it_no_more_than_it_asks_for() -> Result<()> {
+    let stage = Stage::new()?;
+    let bytes = fs_err::read(cellhost_system_tests::guest(GUEST)?)?;
+    // A second section would be another manifest.
+    let modest = "name = \"hostile\"\nversion = \"0.1.0\"\ndescription = \"asks for nothing\"\n";
+    let manifest = Manifest::parse("module.toml", modest)
+        .ok()
+        .context("a manifest")?;
+    let modest = Embedded::new(manifest, None, std::collections::BTreeMap::new());
+    let mut added = bytes.clone();
+    let name = b"cellhost:module";
+    let at = bytes.windows(name.len()).rposition(|window| window == name);
+    let at = at.context("the section")?;
+    added.extend_from_slice(&[0, 18, 15]);
+    added.extend_from_slice(name);
+    added.extend_from_slice(b"{}");
+    assert!(loaded(&added, GUEST).is_err(), "two sections");
+    // One that is no text, and one that is no manifest.
+    for wrong in [&b"\xff\xfe"[..], b"[]"] {
+        let mut broken = bytes.clone();
+        let begin = at + name.len();
+        for (place, byte) in broken.iter_mut().skip(begin).zip(wrong) {
+            *place = *byte;
+        }
+        assert!(loaded(&broken, GUEST).is_err(), "{wrong:?}");
+    }
+    // It imports all that it did, and asks for none of it.
+    let modest = embed(&bytes, &modest)?;
+    let deployment = deploy_with(&tries("injects-a-command"), |name| loaded(&modest, name)).await?;
+    let told = stage.run(&deployment, Mode::Real).await?;
+    let Status::Failed(why) = &told.rows("injects-a-command")["m1"].status else {
+        panic!("{:?}", told.summary);
     };
-    assert_eq!(error.fault, Fault::Time { limit_ms: 200 });
+    assert!(why.contains("is not in `commands`"), "{why}");
+    assert!(told.journal.contains("is not in `commands`"));
     Ok(())
 }
 

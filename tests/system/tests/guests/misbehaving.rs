@@ -11,10 +11,16 @@ use crate::stage::{Mode, NAMES, Stage, context, deploy, load};
 pub(crate) const REFUSED: [&str; 3] = ["core", "no-manifest", "undeclared-import"];
 
 /// Those that go wrong, and what must be said of it.
-pub(crate) const FAULTY: [(&str, &str); 3] = [
+pub(crate) const FAULTY: [(&str, &str); 4] = [
     ("hungry", "(limit `memory`)"),
     ("loops", "(limit `computing`)"),
     ("traps", "it crashed: "),
+    // WASI is there, and nothing is in it.
+    (
+        "wanders",
+        "directories: none, variables: none, arguments: none, names: permanent-resolver-failure, \
+         connects: access-denied, listens: access-denied, sends: access-denied",
+    ),
 ];
 
 #[test]

@@ -13,7 +13,9 @@ use cellhost_effects::{Agreement, Certainty, Effects, Hook, Settlement, Turn, Va
 use cellhost_engine::{Deployment, Event, Happening, Placed, Removal, Roster, Row, Stop, Summary};
 use cellhost_manifest::{Embedded, Manifest, embed};
 use cellhost_plan::{InstanceName, MachineName, Plan, SecretName};
-use cellhost_runtime::{CellView, Context, Level, Limits, LoadError, Module, Runtime, Voice};
+use cellhost_runtime::{
+    CellView, Context, Level, Limits, LoadError, Module, Runtime, Totals, Voice,
+};
 use cellhost_transport::SimulatedFleet;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -65,6 +67,16 @@ fn runtime() -> Result<&'static Runtime> {
 pub(crate) fn load(name: &str) -> Result<Result<Module, LoadError>> {
     let bytes = fs_err::read(cellhost_system_tests::guest(name)?)?;
     Ok(runtime()?.load(&bytes, &format!("{name}.wasm")))
+}
+
+/// A plan whose modules have so much together, ready to run.
+pub(crate) async fn deploy_within(totals: Totals, plan: &str) -> Result<Deployment> {
+    let runtime = runtime()?.clone().within(totals);
+    deploy_with(plan, |name| {
+        let bytes = fs_err::read(cellhost_system_tests::guest(name)?)?;
+        Ok(runtime.load(&bytes, name)?)
+    })
+    .await
 }
 
 /// Loads a guest whose bytes are not what was built.
