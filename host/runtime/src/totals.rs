@@ -187,10 +187,8 @@ mod tests {
         }
         let held = pool.used().turns.values().map(|turn| turn.held).max();
         assert_eq!(held, Some(8));
-        while let Some(most) = parts.iter_mut().position(|part| {
-            let comes = part.come_to(8).now_or_never();
-            comes == Some(Ok(()))
-        }) {
+        let comes = |part: &mut Part| part.come_to(8).now_or_never() == Some(Ok(()));
+        while let Some(most) = parts.iter_mut().position(comes) {
             drop(parts.swap_remove(most));
         }
         assert!(parts.is_empty(), "{} wait for ever", parts.len());

@@ -322,8 +322,8 @@ mod tests {
         let mut collector = Collector::new("n", Keep::Whole(9));
         collector.feed(b"n begin\n").unwrap();
         let mark = [b"n ".as_slice(), &[b'x'; 4000], b"\n"].concat();
-        let fed = (0..MARKED / 4000 + 2).map(|_| collector.feed(&mark));
-        let told = fed.filter_map(Result::err).next();
+        let mut fed = (0..MARKED / 4000 + 2).map(|_| collector.feed(&mark));
+        let told = fed.find_map(Result::err);
         assert_eq!(told, Some(Misread::new("too many marks")));
 
         let heard = std::sync::Arc::new(std::sync::Mutex::new(0));
