@@ -20,6 +20,7 @@ pub(crate) const LAB: &[Need] = &[
 
 /// For the tests, beside what the lab needs.
 pub(crate) const TESTS: &[Need] = &[
+    ("age", "age"),
     ("busybox", "busybox"),
     ("dash", "dash"),
     ("bash", "bash"),

@@ -1,4 +1,4 @@
-//! A password that is asked for on the terminal, once, at the beginning of a run.
+//! Passwords and secrets that are asked for on the terminal, once, at the beginning of a run.
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
@@ -62,16 +62,16 @@ fn free_name(plan: &Plan) -> Result<SecretName, Problem> {
 
 /// Asks a question on the terminal and reads the answer, which is not shown. None where
 /// it was interrupted.
-fn ask_for(question: &str) -> anyhow::Result<Option<Zeroizing<String>>> {
+pub(crate) fn ask_for(question: &str) -> anyhow::Result<Option<Zeroizing<String>>> {
     let terminal = File::options().read(true).write(true).open("/dev/tty");
-    let terminal =
-        terminal.map_err(|_| anyhow!("there is no terminal on which to ask for the password"))?;
+    let terminal = terminal
+        .map_err(|_| anyhow!("there is no terminal on which to ask for it: name another source"))?;
     let mut silent = Silent::make(terminal)?;
     silent.terminal.write_all(question.as_bytes())?;
     let answer = silent.read()?;
     drop(silent);
     if answer.as_ref().is_some_and(|answer| answer.is_empty()) {
-        return Err(anyhow!("no password was given"));
+        return Err(anyhow!("nothing was typed in"));
     }
     Ok(answer)
 }
@@ -109,10 +109,11 @@ impl Silent {
                 }
                 [21] => typed.clear(),
                 [byte] if typed.len() < LONGEST => typed.push(byte),
-                _ => return Err(anyhow!("the password is too long")),
+                _ => return Err(anyhow!("what was typed in is too long")),
             }
         }
-        let text = std::str::from_utf8(&typed).map_err(|_| anyhow!("the password is no text"))?;
+        let text =
+            std::str::from_utf8(&typed).map_err(|_| anyhow!("what was typed in is no text"))?;
         Ok(Some(Zeroizing::new(text.to_owned())))
     }
 }

@@ -1,7 +1,8 @@
 //! What commands that go to machines have in common: how machines are reached, how what happens
 //! is shown, and how an interrupt ends it in order.
 
-use std::collections::BTreeMap;
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -13,7 +14,7 @@ use cellhost_effects::layers::{
 use cellhost_effects::record::{Journal, Past};
 use cellhost_effects::{Agreement, Effects, Vault};
 use cellhost_engine::{Deployment, Event, Events, Happening, Stop, Summary};
-use cellhost_plan::{Plan, Rules, SecretName};
+use cellhost_plan::{Plan, Rules, SecretName, SecretSource};
 use cellhost_state::Loss;
 use cellhost_transport::{Fleet, SshFleet};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -22,7 +23,7 @@ use tokio::sync::mpsc;
 use crate::approval::Operator;
 use crate::controller;
 use crate::error::{CommandError, Kind};
-use crate::password::root_password;
+use crate::password::{ask_for, root_password};
 use crate::progress::Progress;
 use crate::report::{self, Format};
 use crate::terminal::Terminal;
@@ -334,9 +335,43 @@ pub(crate) fn fleet(
     Ok(Arc::new(fleet))
 }
 
-/// Reads the values of all secrets, or says everything that is wrong with them.
+/// Reads the values of the secrets that modules and the login need, or says everything that is wrong
+/// with them.
 pub(crate) fn vault(plan: &Plan) -> Result<Vault, CommandError> {
-    Vault::open(&plan.secrets).map_err(|errors| {
+    let login = plan.ssh.r#become.as_ref();
+    let login = login.and_then(|how| how.password.as_ref());
+    let named = plan.modules.iter().flat_map(|usage| &usage.secrets);
+    let named: BTreeSet<&SecretName> = named.chain(login).collect();
+    opened(plan, |name, _| named.contains(name))
+}
+
+/// The same without programs and questions, for a command that touches nothing: whether the rest is
+/// there.
+pub(crate) fn check_secrets(plan: &Plan) -> Result<(), CommandError> {
+    opened(plan, |_, source| source.is_at_hand()).map(drop)
+}
+
+fn opened(
+    plan: &Plan,
+    is_meant: impl Fn(&SecretName, &SecretSource) -> bool,
+) -> Result<Vault, CommandError> {
+    let mut sources = plan.secrets.clone();
+    sources.retain(|name, source| is_meant(name, source));
+    let interrupted = Cell::new(false);
+    let ask = |name: &SecretName| match ask_for(&format!("secret `{name}`: ")) {
+        Ok(Some(value)) => Ok(value),
+        Ok(None) => {
+            interrupted.set(true);
+            Err("interrupted".to_owned())
+        }
+        Err(error) => Err(error.to_string()),
+    };
+    let opened = Vault::open(&sources, &ask);
+    if interrupted.get() {
+        let error = anyhow!("interrupted; nothing was touched");
+        return Err(CommandError::new(Kind::Interrupted, error));
+    }
+    opened.map_err(|errors| {
         let mut lines = errors.iter().map(|error| {
             let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
             format!("{error}{}", cause.unwrap_or_default())

@@ -43,6 +43,6 @@ pub use listener::Listener;
 pub use outcome::{Certainty, Found, Outcome, Settlement};
 pub use rights::Rights;
 pub use template::{TemplateError, Templates};
-pub use vault::{Vault, VaultError};
+pub use vault::{Ask, Refusal, Vault, VaultError};
 
 pub use cellhost_transport::{Answer, Cause, FileKind, FileStatus, Stream, Trouble};

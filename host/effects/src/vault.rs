@@ -1,16 +1,24 @@
 //! The values of secrets, for as long as a run takes.
 
 mod fingerprint;
+mod forms;
+mod program;
+mod source;
 
 use std::collections::BTreeMap;
 
 use aho_corasick::{AhoCorasick, MatchKind};
-use cellhost_plan::{SecretName, SecretSource, at_home};
+use cellhost_plan::{SecretName, SecretSource};
 use zeroize::{Zeroize, Zeroizing};
+
+pub use program::Refusal;
 
 /// Shortest value that is accepted: anything shorter could not be taken out of texts again
 /// without mangling them.
 const SHORTEST: usize = 4;
+
+/// Asks whoever is at the terminal for the value of a secret, or says why it cannot.
+pub type Ask<'a> = &'a dyn Fn(&SecretName) -> Result<Zeroizing<String>, String>;
 
 /// The values of secrets. They are wiped from memory when the vault is dropped.
 pub struct Vault {
@@ -46,6 +54,24 @@ pub enum VaultError {
         /// Why not; names the file.
         source: std::io::Error,
     },
+    /// Nobody has typed it in.
+    #[error("secret `{name}`: {reason}")]
+    Unasked {
+        /// The secret.
+        name: SecretName,
+        /// Why not.
+        reason: String,
+    },
+    /// The program that knows it does not tell.
+    #[error("secret `{name}`: `{program}` {refusal}")]
+    Program {
+        /// The secret.
+        name: SecretName,
+        /// The program.
+        program: String,
+        /// Why not, without what it wrote.
+        refusal: Refusal,
+    },
     /// The value is too short, or has a character that no configuration file takes.
     #[error("secret `{name}`: {reason}")]
     Unfit {
@@ -58,11 +84,16 @@ pub enum VaultError {
 
 impl Vault {
     /// Reads the values of all secrets, or says everything that is wrong with them.
-    pub fn open(sources: &BTreeMap<SecretName, SecretSource>) -> Result<Self, Vec<VaultError>> {
+    ///
+    /// Programs are run and questions asked one after the other, and this waits for them.
+    pub fn open(
+        sources: &BTreeMap<SecretName, SecretSource>,
+        ask: Ask<'_>,
+    ) -> Result<Self, Vec<VaultError>> {
         let mut values = BTreeMap::new();
         let mut errors = Vec::new();
         for (name, source) in sources {
-            match read(name, source).and_then(|value| judged(name, value)) {
+            match source::read(name, source, ask).and_then(|value| judged(name, value)) {
                 Ok(value) => {
                     values.insert(name.clone(), value);
                 }
@@ -78,12 +109,13 @@ impl Vault {
 
     /// A vault with these values.
     pub fn holding(values: BTreeMap<SecretName, Zeroizing<String>>) -> Self {
-        // A value also counts where it stands quoted, with backslashes before special characters.
         let forms: Vec<(String, Zeroizing<String>)> = values
             .iter()
             .flat_map(|(name, value)| {
                 let mark = format!("[secret:{name}]");
-                [(mark.clone(), quoted(value)), (mark, value.clone())]
+                forms::of(value)
+                    .into_iter()
+                    .map(move |form| (mark.clone(), form))
             })
             .collect();
         let names: Vec<String> = forms.iter().map(|(mark, _)| mark.clone()).collect();
@@ -136,52 +168,6 @@ impl Vault {
             clean.zeroize();
         }
     }
-}
-
-fn read(name: &SecretName, source: &SecretSource) -> Result<Zeroizing<String>, VaultError> {
-    match source {
-        SecretSource::Env(variable) => {
-            std::env::var(variable)
-                .map(Zeroizing::new)
-                .map_err(|_| VaultError::NoVariable {
-                    name: name.clone(),
-                    variable: variable.clone(),
-                })
-        }
-        SecretSource::File(path) => {
-            let mut text =
-                fs_err::read_to_string(at_home(path, std::env::var_os("HOME").as_deref()))
-                    .map(Zeroizing::new)
-                    .map_err(|source| VaultError::Unreadable {
-                        name: name.clone(),
-                        source,
-                    })?;
-            // Editors end files with a line end that is no part of the secret.
-            if text.ends_with('\n') {
-                text.pop();
-                if text.ends_with('\r') {
-                    text.pop();
-                }
-            }
-            Ok(text)
-        }
-        _ => Err(VaultError::Unfit {
-            name: name.clone(),
-            reason: "its source is not known here",
-        }),
-    }
-}
-
-/// The value as it stands between double quotes.
-fn quoted(value: &str) -> Zeroizing<String> {
-    let mut quoted = Zeroizing::new(String::with_capacity(value.len() * 2));
-    for c in value.chars() {
-        if matches!(c, '"' | '\\') {
-            quoted.push('\\');
-        }
-        quoted.push(c);
-    }
-    quoted
 }
 
 fn judged(name: &SecretName, value: Zeroizing<String>) -> Result<Zeroizing<String>, VaultError> {

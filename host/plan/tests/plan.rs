@@ -252,3 +252,31 @@ on = "all"
     assert_eq!(names(plan.rules.hours), ["22:00-04:00 UTC"]);
     assert_eq!(plan.rules.machines, Some(3));
 }
+
+#[test]
+fn reads_every_source_of_a_secret() {
+    let text = "cell = \"orders\"\n[secrets]\na = { exec = [\"pass\", \"show\", \"x\"] }\n\
+                b = { age = \"b.age\", identity = \"~/key\" }\n\
+                c = { sops = \"c.yaml\", key = [\"redis\", \"pass word\"] }\nd = { prompt = true }\n\
+                [machines]\nm1 = { address = \"10.0.0.1\" }\n";
+    let plan = Plan::parse("cells/plan.toml", text).unwrap();
+    let sources: Vec<_> = plan.secrets.into_values().collect();
+    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+    let wanted = [
+        SecretSource::Exec {
+            words: words(&["pass", "show", "x"]),
+            folder: "cells".into(),
+        },
+        SecretSource::Age {
+            file: "cells/b.age".into(),
+            identity: "~/key".into(),
+        },
+        SecretSource::Sops {
+            file: "cells/c.yaml".into(),
+            key: words(&["redis", "pass word"]),
+        },
+        SecretSource::Prompt,
+    ];
+    assert_eq!(sources, wanted);
+    assert!(!sources.iter().any(SecretSource::is_at_hand));
+}

@@ -17,7 +17,7 @@ pub(crate) async fn run(mut args: Args, terminal: &Terminal) -> Result<ExitCode,
     args.plan = args.plan.settled()?;
     let session = Session::open_here(&args.plan, terminal).await?;
     let plan = &session.deployment.plan;
-    crate::reach::vault(plan)?;
+    crate::reach::check_secrets(plan)?;
     terminal.note(format!(
         "{} is fine: {} on {}",
         args.plan.plan.display(),

@@ -12,5 +12,6 @@ mod help;
 mod password;
 mod records;
 mod scene;
+mod secrets;
 mod terminal;
 mod wrong_plans;
