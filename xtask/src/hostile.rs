@@ -1,4 +1,5 @@
-//! `cargo xtask hostile`: modules that want to do harm, and machines that lie.
+//! `cargo xtask hostile`: modules that want to do harm, machines that lie, and secrets that must not be
+//! found.
 
 use std::process::Command;
 
@@ -9,7 +10,8 @@ use crate::setup;
 use crate::step::{step, succeed};
 use crate::test;
 
-/// Runs the tests of what is kept from modules, and of readers of what others wrote.
+/// Runs the tests of what is kept from modules, of readers of what others wrote, and of secrets on real
+/// machines.
 pub(crate) fn run() -> Result<()> {
     let workshop = Workshop::here()?;
     step("what this computer needs", || setup::ensure(&[setup::LAB]))?;
@@ -21,6 +23,11 @@ pub(crate) fn run() -> Result<()> {
             "tests/system/tests/guests/main.rs",
             "tests/system",
             &["hostile::", "misbehaving::", "policy::", "secrets::"][..],
+        ),
+        (
+            "tests/system/tests/lab/main.rs",
+            "tests/system",
+            &["canaries::"],
         ),
         ("tests/hostile/tests/known.rs", "tests/hostile", &[]),
         (

@@ -4,12 +4,14 @@
 //! `lab` runs the finished program against real ones. Neither ever skips: what it needs and does
 //! not find makes it fail with a line on how to get it.
 
+mod canary;
 mod foretold;
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
+pub use canary::{Canaries, written_since};
 pub use foretold::{Foretold, agreement, foretold_comes_about};
 
 /// Names the directory of the finished guests, where it is not the usual one.

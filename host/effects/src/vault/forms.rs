@@ -6,6 +6,8 @@ use zeroize::Zeroizing;
 
 /// What is encoded and shorter than this may stand anywhere by chance.
 const SHORTEST: usize = 8;
+/// What bash leaves as it is within a word.
+const PLAIN: &str = "#%+-./:=@_~";
 
 /// A value as it is, quoted for strings, shells and databases, and encoded for the wire.
 pub(super) fn of(value: &str) -> Vec<Zeroizing<String>> {
@@ -14,9 +16,7 @@ pub(super) fn of(value: &str) -> Vec<Zeroizing<String>> {
         escaped(&string, |c| matches!(c, '"' | '\\')),
         string,
         escaped(value, |c| !c.is_ascii_alphanumeric()),
-        escaped(value, |c| {
-            !(c.is_ascii_alphanumeric() || "%+,-./:=@_".contains(c))
-        }),
+        escaped(value, |c| !(c.is_ascii_alphanumeric() || PLAIN.contains(c))),
         escaped(value, |c| matches!(c, '\'' | '\\')),
         Zeroizing::new(value.replace('\'', r"'\''")),
         Zeroizing::new(value.replace('\'', r#"'"'"'"#)),
@@ -76,4 +76,33 @@ fn aligned(value: &str, before: usize, engine: &impl base64::Engine) -> Zeroizin
     let text = Zeroizing::new(engine.encode(bytes.get(..whole).unwrap_or_default()));
     let first = if before == 0 { 0 } else { 4 };
     Zeroizing::new(text.get(first..).unwrap_or_default().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn has_what_programs_make_of_a_value() {
+        let value = r#"a"b'c\d$e %f `g` #h;i|j<k>l&m {n},[o]*?!~^"#;
+        let forms = of(value);
+        for script in [
+            "printf %q \"$1\"",
+            "printf %s \"$1\" | od -An -v -tx1 | tr -d ' \\n'",
+            "printf %s \"$1\" | base64 -w0 | head -c 52",
+            "printf 'x%s' \"$1\" | base64 -w0 | head -c 56 | tail -c +5",
+            "printf 'xy%s' \"$1\" | base64 -w0 | head -c 56 | tail -c +5",
+            "printf %s \"$1\"",
+        ] {
+            let output = Command::new("bash")
+                .args(["-c", script, "bash", value])
+                .output()
+                .unwrap();
+            let text = String::from_utf8(output.stdout).unwrap();
+            let is_known = forms.iter().any(|form| form.starts_with(&text));
+            assert!(is_known && text.len() > 40, "{script}: {text}");
+        }
+    }
 }

@@ -378,7 +378,11 @@ fn certificate(place: &Path, name: &str, key: &str, days: &str) -> Result<String
 async fn a_certificate_without_its_key_or_expired_is_named_and_not_taken_up() -> Result<()> {
     let settings = "https-port = 443\ncertificates = [{ name = \"site\", pem-base64 = { secret = \"site\" } }]";
     let secrets = "[secrets]\nsite = { env = \"S\" }\n\n";
-    let stage = deployed(&[("site", "none")], &format!("{secrets}{}", plan(settings))).await?;
+    let stage = deployed(
+        &[("site", "no-certificate")],
+        &format!("{secrets}{}", plan(settings)),
+    )
+    .await?;
     for shell in SHELLS {
         let copy = Copy::of(&stage)?;
         let reloads = copy.place.path().join("reloads");

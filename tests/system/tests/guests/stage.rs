@@ -16,7 +16,8 @@ use cellhost_plan::{InstanceName, MachineName, Plan, SecretName};
 use cellhost_runtime::{
     CellView, Context, Level, Limits, LoadError, Module, Runtime, Totals, Voice,
 };
-use cellhost_transport::SimulatedFleet;
+use cellhost_system_tests::Canaries;
+use cellhost_transport::{Request, SimulatedFleet};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::mpsc;
@@ -36,6 +37,7 @@ pub(crate) struct Stage {
     /// The machines.
     pub(crate) fleet: Arc<SimulatedFleet>,
     vault: Arc<Vault>,
+    canaries: Canaries,
     place: TempDir,
 }
 
@@ -140,7 +142,9 @@ impl Stage {
     /// Sets up fresh machines, and secrets by name and value.
     pub(crate) fn knowing(secrets: &[(&str, &str)]) -> Result<Self> {
         let mut values = BTreeMap::new();
+        let mut canaries = Canaries::default();
         for (name, value) in secrets {
+            canaries.add(name, value)?;
             let name = SecretName::new(name).map_err(|problem| anyhow!("{problem}"))?;
             values.insert(name, Zeroizing::new((*value).to_owned()));
         }
@@ -148,6 +152,7 @@ impl Stage {
         Ok(Self {
             fleet: Arc::new(SimulatedFleet::of(&names)),
             vault: Arc::new(Vault::holding(values)),
+            canaries,
             place: tempfile::tempdir()?,
         })
     }
@@ -205,7 +210,27 @@ impl Stage {
         let effects = self.stack(mode, &journal)?;
         let mut told = self.over(deployment, effects).await;
         told.journal = fs_err::read_to_string(journal)?;
+        self.assert_untold(&told)?;
         Ok(told)
+    }
+
+    /// Fails where a secret is in what is told of a run, or in an argument of what was run.
+    fn assert_untold(&self, told: &Told) -> Result<()> {
+        self.canaries.are_not_in("the journal", &told.journal)?;
+        self.canaries
+            .are_not_in("the events", format!("{:?}", told.events))?;
+        self.canaries
+            .are_not_in("the summary", format!("{:?}", told.summary))?;
+        for machine in self.fleet.machines() {
+            for request in machine.requests() {
+                if let Request::Command(command) = request {
+                    let words = command.argv.join(" ");
+                    self.canaries
+                        .are_not_in("the arguments of a command", words)?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Runs a deployment over these layers; what they record is not told.

@@ -5,7 +5,6 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 
 use crate::site::{Ran, Site, eventually};
-use crate::watcher::Watcher;
 
 const PATIENCE: Duration = Duration::from_mins(2);
 const MOMENT: Duration = Duration::from_secs(10);
@@ -289,7 +288,6 @@ fn galera_loses_nothing_while_it_changes_and_a_wiped_member_never_founds() -> Re
         "apt-get -qq update && DEBIAN_FRONTEND=noninteractive \
          apt-get -qq install --no-install-recommends mariadb-client >/var/tmp/apt 2>&1",
     )?;
-    let watcher = Watcher::start();
     site.plan_of_galera("m[1-3]", "")?;
     let foretold = site
         .run_galera(&["--dry-run", "--format", "json"])?
@@ -333,11 +331,5 @@ fn galera_loses_nothing_while_it_changes_and_a_wiped_member_never_founds() -> Re
     site.grows_and_shrinks(&history)?;
     site.outlives_cuts_and_stops(&history)?;
     site.comes_back_after_a_removal(&history)?;
-    let seen = watcher.seen();
-    assert!(
-        !seen.iter().any(|line| line.contains(PASSWORD)),
-        "the password was seen"
-    );
-    assert!(!site.journals()?.contains(PASSWORD));
     Ok(())
 }

@@ -9,6 +9,8 @@
 mod astray;
 mod bad_modules;
 mod barrier;
+mod canaries;
+mod canary;
 mod cell;
 mod chance;
 mod deaths;

@@ -1,14 +1,19 @@
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context as _, Result, bail};
 use cellhost_lab::{ImageName, Lab, LabDirectory, MachineNumber, SSH_CONFIG_VARIABLE, Silent};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::canary;
+
 /// When a run of the program is ended, since it hangs.
 const PATIENCE: &str = "300";
+/// What processes have in their environment that a test itself has begun on a machine.
+pub(crate) const OWN: &str = "BEGUN_BY_THE_TEST";
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// A lab, a directory with a plan, and the program. Gone at the end of the test, however it ends.
@@ -16,6 +21,7 @@ pub(crate) struct Site {
     /// The lab itself.
     pub(crate) lab: Lab,
     program: PathBuf,
+    begun: SystemTime,
     // Dropped last: the lab is in it.
     place: TempDir,
 }
@@ -42,9 +48,11 @@ impl Site {
             // What came up before it failed must not outlive the test.
             let _ = Lab::down(&directory);
         })?;
+        fs_err::create_dir(place.path().join("tmp"))?;
         Ok(Self {
             lab,
             program,
+            begun: SystemTime::now(),
             place,
         })
     }
@@ -52,6 +60,16 @@ impl Site {
     /// Where the plan is.
     pub(crate) fn path(&self) -> &Path {
         self.place.path()
+    }
+
+    /// Since when there is anything to look at.
+    pub(crate) fn begun(&self) -> SystemTime {
+        self.begun
+    }
+
+    /// Where compiled modules are. It is shared, so that none is compiled for each test anew.
+    pub(crate) fn cache() -> PathBuf {
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache")
     }
 
     /// Writes the plan: this, and the machines of the lab.
@@ -102,6 +120,7 @@ impl Site {
     }
 
     fn enter(&self, words: &[&std::ffi::OsStr], variables: &[(&str, &str)]) -> Command {
+        canary::tell(variables).expect("secrets that can be looked for");
         let mut command = self.lab.exec(words);
         command
             .current_dir(self.path())
@@ -112,11 +131,8 @@ impl Site {
             .env("NO_COLOR", "1")
             .env(SSH_CONFIG_VARIABLE, self.lab.directory().ssh_config())
             .env("CELLHOST_STATE", self.path().join("state"))
-            // Shared, so that no module is compiled for each test anew.
-            .env(
-                "CELLHOST_CACHE",
-                Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"),
-            )
+            .env("CELLHOST_CACHE", Self::cache())
+            .env("TMPDIR", self.path().join("tmp"))
             .envs(variables.iter().copied());
         command
     }
@@ -161,7 +177,7 @@ impl Site {
 
     /// Runs a command on a machine and gives what it wrote. It must succeed.
     pub(crate) fn on(&self, machine: u16, command: &str) -> Result<String> {
-        let output = self.lab.ssh(number(machine)?, [command]).output()?;
+        let output = self.asked(machine, command)?;
         if !output.status.success() {
             let words = String::from_utf8_lossy(&output.stderr);
             bail!("`{command}` on m{machine}: {} {words}", output.status);
@@ -171,11 +187,27 @@ impl Site {
 
     /// Runs a command on a machine and tells whether it succeeded.
     pub(crate) fn does(&self, machine: u16, command: &str) -> Result<bool> {
-        let output = self.lab.ssh(number(machine)?, [command]).output()?;
+        let output = self.asked(machine, command)?;
         match output.status.code() {
             None | Some(255) => bail!("m{machine} does not answer"),
             code => Ok(code == Some(0)),
         }
+    }
+
+    /// Has a machine's shell read a command. It is no argument: some name a secret.
+    fn asked(&self, machine: u16, command: &str) -> Result<Output> {
+        let mut shell = self
+            .lab
+            .ssh(number(machine)?, ["bash"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let mut input = shell.stdin.take().context("its input")?;
+        // One that ends before it has read all tells why by its status.
+        let _ = write!(input, "export {OWN}=1; {{ {command}\n}} </dev/null\n");
+        drop(input);
+        Ok(shell.wait_with_output()?)
     }
 
     /// Sums up the disks of all machines.
@@ -204,16 +236,24 @@ impl Site {
 
 impl Drop for Site {
     fn drop(&mut self) {
+        let kept = if std::thread::panicking() {
+            Ok(())
+        } else {
+            self.assert_kept()
+        };
         let down = Lab::down(self.lab.directory());
         // A second panic would hide the first.
         if !std::thread::panicking() {
             down.expect("the lab goes down");
+            kept.expect("secrets are kept");
         }
     }
 }
 
 impl Ran {
     pub(crate) fn of(output: &Output) -> Result<Self> {
+        canary::assert_untold("stdout", &output.stdout)?;
+        canary::assert_untold("stderr", &output.stderr)?;
         Ok(Self {
             code: output.status.code(),
             stdout: String::from_utf8(output.stdout.clone())?,

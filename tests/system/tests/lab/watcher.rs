@@ -1,63 +1,168 @@
-//! Watches the command lines of everything that runs, on the machines and on this computer.
+//! Watches the command lines and environments of everything that runs, on the machines and on this
+//! computer, for secrets.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-const PAUSE: Duration = Duration::from_millis(2);
+use cellhost_system_tests::Canaries;
 
-/// Looks until it is asked what it saw. The machines of a lab are containers, so that their
-/// processes are among those of this computer.
+use crate::site::OWN;
+
+const PAUSE: Duration = Duration::from_millis(10);
+/// A process that has shown the same so often is looked at only now and then.
+const USUAL: u32 = 8;
+const SELDOM: u32 = 32;
+/// Programs on machines that are given a secret in their environment.
+const GIVEN: [&str; 3] = ["mariadb", "minio", "redis-cli"];
+
+/// Looks until it is dropped. The machines of a lab are containers, so that their processes are among
+/// those of this computer.
 pub(crate) struct Watcher {
+    seen: Arc<Mutex<Seen>>,
     stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<BTreeSet<String>>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What was seen.
+#[derive(Default)]
+struct Seen {
+    programs: BTreeSet<String>,
+    leaks: BTreeSet<String>,
+}
+
+/// A process as it was when it was last looked at.
+#[derive(Default)]
+struct Known {
+    words: Vec<u8>,
+    times: u32,
 }
 
 impl Watcher {
-    /// Begins to look.
-    pub(crate) fn start() -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let stopped = stop.clone();
+    /// Begins to look for these.
+    pub(crate) fn start(canaries: Arc<Mutex<Canaries>>) -> Self {
+        let (seen, stop) = (
+            Arc::new(Mutex::new(Seen::default())),
+            Arc::new(AtomicBool::new(false)),
+        );
+        let (sees, stopped) = (seen.clone(), stop.clone());
         let thread = std::thread::spawn(move || {
-            let mut seen = BTreeSet::new();
+            let own = namespace(Path::new("/proc/self"));
+            let mut known = BTreeMap::new();
             while !stopped.load(Ordering::Relaxed) {
-                look(&mut seen);
+                look(&canaries, own.as_deref(), &mut known, &sees);
                 std::thread::sleep(PAUSE);
             }
-            seen
         });
         Self {
+            seen,
             stop,
             thread: Some(thread),
         }
     }
 
-    /// Stops and gives every command line that was seen.
-    pub(crate) fn seen(mut self) -> BTreeSet<String> {
-        self.stop.store(true, Ordering::Relaxed);
-        let thread = self.thread.take().expect("it is taken only here");
-        thread.join().expect("looking does not fail")
+    /// Whether a program of this name was seen.
+    pub(crate) fn saw(&self, program: &str) -> bool {
+        self.seen().programs.contains(program)
+    }
+
+    /// Where secrets were seen, without their values.
+    pub(crate) fn leaks(&self) -> BTreeSet<String> {
+        self.seen().leaks.clone()
+    }
+
+    fn seen(&self) -> std::sync::MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Watcher {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
     }
 }
 
-fn look(seen: &mut BTreeSet<String>) {
-    for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
-        let is_process = entry
-            .file_name()
-            .to_string_lossy()
-            .chars()
-            .all(|c| c.is_ascii_digit());
-        // A process that has ended meanwhile has nothing to hide.
-        if let (true, Ok(words)) = (is_process, std::fs::read(entry.path().join("cmdline"))) {
-            seen.insert(String::from_utf8_lossy(&words).replace('\0', " "));
+fn look(
+    canaries: &Mutex<Canaries>,
+    own: Option<&Path>,
+    known: &mut BTreeMap<u32, Known>,
+    sees: &Mutex<Seen>,
+) {
+    let mut now = BTreeMap::new();
+    for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let Some(pid) = name.to_str().and_then(|name| name.parse::<u32>().ok()) else {
+            continue;
+        };
+        let mut process = known.remove(&pid).unwrap_or_default();
+        process.times += 1;
+        if process.times < USUAL || process.times.wrapping_add(pid).is_multiple_of(SELDOM) {
+            examine(&entry.path(), own, canaries, &mut process, sees);
+        }
+        now.insert(pid, process);
+    }
+    *known = now;
+}
+
+/// A process that has ended meanwhile has nothing to hide.
+fn examine(
+    path: &Path,
+    own: Option<&Path>,
+    canaries: &Mutex<Canaries>,
+    process: &mut Known,
+    sees: &Mutex<Seen>,
+) {
+    let Ok(words) = fs::read(path.join("cmdline")) else {
+        return;
+    };
+    if words.is_empty() || words == process.words {
+        return;
+    }
+    let mut leaks = Vec::new();
+    let program = program(&words);
+    let canaries = canaries.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(what) = canaries.within(&words) {
+        leaks.push(format!("the arguments of {program} have {what}"));
+    }
+    let is_elsewhere = namespace(path).as_deref() != own;
+    if is_elsewhere && !is_given(&words) {
+        let environment = fs::read(path.join("environ")).unwrap_or_default();
+        // It may have become another program in between.
+        let is_own = environment
+            .windows(OWN.len())
+            .any(|part| part == OWN.as_bytes());
+        let is_same = fs::read(path.join("cmdline")).is_ok_and(|again| again == words);
+        if let Some(what) = canaries.within(&environment).filter(|_| is_same && !is_own) {
+            leaks.push(format!("the environment of {program} has {what}"));
         }
     }
+    drop(canaries);
+    *process = Known { words, times: 0 };
+    let mut seen = sees.lock().unwrap_or_else(PoisonError::into_inner);
+    seen.programs.insert(program);
+    seen.leaks.extend(leaks);
+}
+
+/// Whether one of the words is a program that is given secrets: what starts it has its environment too.
+fn is_given(words: &[u8]) -> bool {
+    let mut words = words.split(|byte| *byte == 0 || *byte == b'/');
+    words.any(|word| GIVEN.iter().any(|given| given.as_bytes() == word))
+}
+
+/// The last part of the path of a program.
+fn program(words: &[u8]) -> String {
+    let text = String::from_utf8_lossy(words);
+    let first = text.split(['\0', ' ']).next().unwrap_or_default();
+    first.rsplit('/').next().unwrap_or_default().to_owned()
+}
+
+fn namespace(process: &Path) -> Option<PathBuf> {
+    fs::read_link(process.join("ns/pid")).ok()
 }
