@@ -379,7 +379,7 @@ async fn a_certificate_without_its_key_or_expired_is_named_and_not_taken_up() ->
     let settings = "https-port = 443\ncertificates = [{ name = \"site\", pem-base64 = { secret = \"site\" } }]";
     let secrets = "[secrets]\nsite = { env = \"S\" }\n\n";
     let stage = deployed(
-        &[("site", "no-certificate")],
+        &[("site", "none-4711")],
         &format!("{secrets}{}", plan(settings)),
     )
     .await?;

@@ -223,7 +223,7 @@ impl Stage {
             .are_not_in("the summary", format!("{:?}", told.summary))?;
         for machine in self.fleet.machines() {
             for request in machine.requests() {
-                if let Request::Command(command) = request {
+                if let Request::Command(command) = request.asked() {
                     let words = command.argv.join(" ");
                     self.canaries
                         .are_not_in("the arguments of a command", words)?;
