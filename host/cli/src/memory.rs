@@ -16,14 +16,12 @@ pub(crate) fn totals() -> Result<Totals, CommandError> {
         return Ok(usual);
     };
     let number = word.to_str().and_then(|word| word.parse::<usize>().ok());
-    match number.filter(|number| *number >= LEAST) {
-        Some(number) => Ok(Totals {
-            memory: number.saturating_mul(1 << 20),
-            ..usual
-        }),
-        None => {
-            let error = anyhow!("`{VARIABLE}` has to be a number of MiB, {LEAST} at least");
-            Err(CommandError::new(Kind::Usage, error))
-        }
-    }
+    let Some(number) = number.filter(|number| *number >= LEAST) else {
+        let error = anyhow!("`{VARIABLE}` has to be a number of MiB, {LEAST} at least");
+        return Err(CommandError::new(Kind::Usage, error));
+    };
+    Ok(Totals {
+        memory: number.saturating_mul(1 << 20),
+        ..usual
+    })
 }

@@ -105,7 +105,6 @@ impl Liars {
             stderr,
         };
         let took = begun.elapsed();
-        println!("{words:?}: {code:?}, {memory} MiB, {took:?}");
         Ok(Told { ran, memory, took })
     }
 
@@ -164,7 +163,6 @@ impl Liars {
         let mut found = BTreeMap::new();
         for (machine, lie) in (2..=self.count).zip(lies) {
             let (status, reason) = ran.turn(MODULE, &format!("m{machine}"))?;
-            println!("{lie}: {status}: {reason}");
             match status.as_str() {
                 "changed" | "unchanged" => self.is_done(machine).context((*lie).to_owned())?,
                 "failed" | "unreachable" => ensure!(!reason.is_empty(), "{lie}"),
