@@ -13,7 +13,7 @@ use crate::site::Site;
 use crate::watcher::Watcher;
 
 /// Where on machines secrets are meant to be: what modules configure, and what is theirs.
-const HOLDERS: [&str; 9] = [
+const HOLDERS: [&str; 10] = [
     "/upper/etc/default/minio",
     "/upper/etc/marathon-lb/cell/",
     "/upper/etc/marathon/cell/secret",
@@ -23,6 +23,8 @@ const HOLDERS: [&str; 9] = [
     "/upper/etc/redis/redis-",
     "/upper/etc/supervisor/conf.d/redis-",
     "/upper/etc/telegraf/cell/telegraf.conf",
+    // The bare hash of a file that is nothing but a secret, kept until its service has restarted.
+    "/upper/var/lib/cellhost/changed/%2fetc%2fmarathon%2fcell%2fsecret",
 ];
 /// What is gone with a machine's power.
 const VOLATILE: [&str; 4] = ["dev/shm", "run", "tmp", "var/tmp"];

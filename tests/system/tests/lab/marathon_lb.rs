@@ -16,7 +16,7 @@ const HERE: &str = "10.77.255.1";
 const SHELF: u16 = 8000;
 const MARATHON: u16 = 8080;
 const BACKENDS: [(&str, u16); 3] = [("blue-1", 31001), ("blue-2", 31002), ("green-1", 31003)];
-const PASSWORD: &str = "open sesame";
+const PASSWORD: &str = "closed sesame";
 const STAND_INS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/stand-ins");
 
 /// Says its name to whoever asks.

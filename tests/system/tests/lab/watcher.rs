@@ -17,8 +17,14 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// A process that has shown the same so often is looked at only now and then.
 const USUAL: u32 = 8;
 const SELDOM: u32 = 32;
-/// Programs on machines that are given a secret in their environment.
-const GIVEN: [&str; 3] = ["mariadb", "minio", "redis-cli"];
+/// Variables by which programs on machines are given secrets; what they start has them too.
+const CARRIERS: [&str; 4] = [
+    "MINIO_ROOT_PASSWORD",
+    "MYSQL_PWD",
+    "REDISCLI_AUTH",
+    // How MariaDB tells its own script that gives a new member its data.
+    "WSREP_SST_OPT_AUTH",
+];
 
 /// Looks until it is dropped. The machines of a lab are containers, so that their processes are among
 /// those of this computer.
@@ -132,14 +138,17 @@ fn examine(
         leaks.push(format!("the arguments of {program} have {what}"));
     }
     let is_elsewhere = namespace(path).as_deref() != own;
-    if is_elsewhere && !is_given(&words) {
+    if is_elsewhere {
         let environment = fs::read(path.join("environ")).unwrap_or_default();
         // It may have become another program in between.
         let is_own = environment
             .windows(OWN.len())
             .any(|part| part == OWN.as_bytes());
         let is_same = fs::read(path.join("cmdline")).is_ok_and(|again| again == words);
-        if let Some(what) = canaries.within(&environment).filter(|_| is_same && !is_own) {
+        if let Some(what) = canaries
+            .within(&without_carriers(&environment))
+            .filter(|_| is_same && !is_own)
+        {
             leaks.push(format!("the environment of {program} has {what}"));
         }
     }
@@ -150,10 +159,16 @@ fn examine(
     seen.leaks.extend(leaks);
 }
 
-/// Whether one of the words is a program that is given secrets: what starts it has its environment too.
-fn is_given(words: &[u8]) -> bool {
-    let mut words = words.split(|byte| *byte == 0 || *byte == b'/');
-    words.any(|word| GIVEN.iter().any(|given| given.as_bytes() == word))
+/// What of an environment has no reason to have a secret in it.
+fn without_carriers(environment: &[u8]) -> Vec<u8> {
+    let variables = environment.split(|byte| *byte == 0);
+    let others = variables.filter(|variable| {
+        let name = variable.split(|byte| *byte == b'=').next();
+        !CARRIERS
+            .iter()
+            .any(|carrier| name == Some(carrier.as_bytes()))
+    });
+    others.collect::<Vec<_>>().join(&0)
 }
 
 /// The last part of the path of a program.
