@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
 /// How long one may take: somebody may have to touch a key.
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 /// The most that one may write.
 const MOST: usize = 64 << 10;
 /// How much of its complaint is shown, from the end.

@@ -15,7 +15,7 @@ fn plan(more: &str) -> String {
 fn assert_refused(told: &Told, words: &str) -> Result<()> {
     let rows = told.rows("greeting-rust");
     for name in NAMES {
-        let Status::Failed(reason) = &rows[name].status else {
+        let Some(Status::Failed(reason)) = rows.get(name).map(|row| &row.status) else {
             panic!("{name}: {rows:?}");
         };
         assert!(reason.contains(words), "{reason}");
