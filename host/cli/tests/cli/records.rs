@@ -11,7 +11,8 @@ use cellhost_manifest::{embed, extract};
 use crate::scene::{Ending, Scene, guests};
 
 /// A machine that nobody answers for, at once.
-const PLAN: &str = "cell = \"c\"\n\n[machines]\nm1 = { address = \"127.0.0.1\", port = 1 }\n\n\
+const PLAN: &str = "cell = \"c\"\n\n[ssh]\nbecome = { method = \"sudo\", password = { secret = \"word\" } }\n\n\
+                    [machines]\nm1 = { address = \"127.0.0.1\", port = 1 }\n\n\
                     [secrets]\nword = { env = \"WORD\" }\n\n[modules.greeting-rust]\non = \"all\"\n\
                     settings = { greeting = \"hello\" }\n";
 
