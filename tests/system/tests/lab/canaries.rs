@@ -219,12 +219,13 @@ fn finds_what_is_planted(site: &Site) -> Result<()> {
     let watcher = Watcher::start(Arc::new(Mutex::new(canaries)));
     let mut shown = Command::new("sh")
         .args(["-c", "sleep 1; :", PLANTED])
+        .current_dir(site.path())
         .stdout(Stdio::null())
         .spawn()?;
     shown.wait()?;
     assert!(
         watcher
-            .leaks()
+            .leaks(site.path())
             .iter()
             .any(|leak| leak.contains("arguments of sh"))
     );
@@ -234,7 +235,7 @@ fn finds_what_is_planted(site: &Site) -> Result<()> {
         PLANTED.replace('\\', r"\\")
     );
     site.on(1, &lent)?;
-    let leaks = watcher.leaks();
+    let leaks = watcher.leaks(site.path());
     assert!(
         leaks
             .iter()

@@ -44,10 +44,11 @@ pub(crate) fn watcher() -> &'static Watcher {
     &KNOWN.1
 }
 
-/// Makes secrets of what the program is given in its environment, but for what it is set by.
+/// Makes secrets of what the program is given in its environment, but for what it is set by and whose name
+/// it goes by.
 pub(crate) fn tell(variables: &[(&str, &str)]) -> Result<()> {
     for (name, value) in variables {
-        if !name.starts_with("CELLHOST_") {
+        if !name.starts_with("CELLHOST_") && *name != "LOGNAME" {
             known().add(name, value)?;
         }
     }
@@ -92,7 +93,7 @@ impl Site {
             canaries.are_not_in(&format!("the log of {machine}"), journal)?;
         }
         drop(canaries);
-        let leaks = watcher().leaks();
+        let leaks = watcher().leaks(self.path());
         ensure!(leaks.is_empty(), "{leaks:#?}");
         Ok(())
     }

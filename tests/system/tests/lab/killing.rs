@@ -105,7 +105,7 @@ impl Victim<'_> {
         // The lease is given back after all of it: there is nothing left to lose.
         steps.retain(|_, step| !step.contains("/var/lib/cellhost/lease"));
         let together = match self.notes() {
-            0 => "mv -f -- /etc/pair/.cellhost-",
+            0 => "mv -fT -- ./.cellhost-",
             _ => "mkdir -m 700 -- /etc/pair/.cellhost-",
         };
         let expected = ["mv", "sync", "systemctl restart", together];

@@ -9,16 +9,16 @@ use crate::site::Site;
 const KEYS: u64 = 200;
 
 /// An instance that somebody starts by hand; what it keeps is where the module's would keep it.
-const BY_HAND: &str = "runuser -u redis -- redis-server --port 7000 --daemonize yes \
-    --dir /var/lib/redis/7000 --appendonly yes --requirepass open-sesame \
-    --masterauth open-sesame --logfile /var/lib/redis/7000/log";
+const BY_HAND: &str = "runuser -u redis -- redis-server /etc/redis/redis-by-hand.conf --port 7000 \
+    --daemonize yes --dir /var/lib/redis/7000 --appendonly yes --logfile /var/lib/redis/7000/log";
 
 impl Site {
     fn start_by_hand(&self, machine: u16, more: &str) -> Result<()> {
         self.on(
             machine,
             &format!(
-                "mkdir -p /var/lib/redis/7000 && chown redis:redis /var/lib/redis/7000 && \
+                "printf 'requirepass {PASSWORD}\\nmasterauth {PASSWORD}\\n' >/etc/redis/redis-by-hand.conf && \
+                 mkdir -p /var/lib/redis/7000 && chown redis:redis /var/lib/redis/7000 && \
                  {BY_HAND} {more} && until REDISCLI_AUTH={PASSWORD} redis-cli -p 7000 PING \
                  | grep PONG; do sleep 0.1; done"
             ),

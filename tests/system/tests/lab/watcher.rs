@@ -38,7 +38,8 @@ pub(crate) struct Watcher {
 #[derive(Default)]
 struct Seen {
     programs: BTreeSet<String>,
-    leaks: BTreeSet<String>,
+    /// Where, and what.
+    leaks: BTreeSet<(String, String)>,
 }
 
 /// A process as it was when it was last looked at.
@@ -76,9 +77,14 @@ impl Watcher {
         self.seen().programs.contains(program)
     }
 
-    /// Where secrets were seen, without their values.
-    pub(crate) fn leaks(&self) -> BTreeSet<String> {
-        self.seen().leaks.clone()
+    /// What of secrets was seen in what belongs to a lab in this directory, or to nobody knows whom.
+    /// Values are not told.
+    pub(crate) fn leaks(&self, lab: &Path) -> BTreeSet<String> {
+        let lab = lab.display().to_string();
+        let seen = self.seen();
+        let own = seen.leaks.iter();
+        let own = own.filter(|(place, _)| place.is_empty() || place.contains(&lab));
+        own.map(|(_, what)| what.clone()).collect()
     }
 
     fn seen(&self) -> std::sync::MutexGuard<'_, Seen> {
@@ -153,10 +159,28 @@ fn examine(
         }
     }
     drop(canaries);
+    let place = if leaks.is_empty() {
+        String::new()
+    } else {
+        place(path, is_elsewhere)
+    };
     *process = Known { words, times: 0 };
     let mut seen = sees.lock().unwrap_or_else(PoisonError::into_inner);
     seen.programs.insert(program);
-    seen.leaks.extend(leaks);
+    seen.leaks
+        .extend(leaks.into_iter().map(|what| (place.clone(), what)));
+}
+
+/// Where a process is at home: the disk of its machine, or its directory on this computer.
+fn place(process: &Path, is_elsewhere: bool) -> String {
+    if is_elsewhere {
+        let mounts = fs::read_to_string(process.join("mountinfo")).unwrap_or_default();
+        let mut mounts = mounts.lines();
+        let root = mounts.find(|line| line.split(' ').nth(4) == Some("/"));
+        return root.unwrap_or_default().to_owned();
+    }
+    let directory = fs::read_link(process.join("cwd")).unwrap_or_default();
+    directory.display().to_string()
 }
 
 /// What of an environment has no reason to have a secret in it.
