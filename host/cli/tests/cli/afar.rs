@@ -292,6 +292,16 @@ fn a_store_that_goes_away_stops_the_run_and_loses_nothing() -> anyhow::Result<()
     let port = silent.local_addr()?.port();
     office.plan("patience = \"3s\"\n", port)?;
     let mut run = office.start("ann")?;
+    // Once it speaks to machines, the store knows of it.
+    silent.set_nonblocking(true)?;
+    let end = Instant::now() + PATIENCE;
+    let heard = loop {
+        match silent.accept() {
+            Ok(heard) => break heard,
+            Err(_) => assert!(Instant::now() < end, "it speaks to nobody"),
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    };
     store.goes_away(true);
     let words = written(&mut run)?;
     assert!(
@@ -311,7 +321,7 @@ fn a_store_that_goes_away_stops_the_run_and_loses_nothing() -> anyhow::Result<()
     assert_eq!(refused.code, Some(1), "{refused:?}");
     // What it could not be told goes there first.
     store.goes_away(false);
-    drop(silent);
+    drop((silent, heard));
     let resumed = office.tell("ann", &["resume"])?;
     assert!(resumed.stderr.contains("going on with run"), "{resumed:?}");
     let (ann, bob) = (office.runs("ann")?, office.runs("bob")?);
