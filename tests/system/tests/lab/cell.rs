@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
 
+use crate::history::newest;
 use crate::redis::PASSWORD;
 use crate::shelf::{Offer, Shelf};
 use crate::site::{Ran, Site, eventually, number};
@@ -106,6 +107,52 @@ impl Site {
         let guests = guests.to_str().context("a path in UTF-8")?;
         let words = [&[verb, "--modules", guests], options, &["plan.toml"]].concat();
         Ran::of(&self.cellhost(&words, &VARIABLES).output()?)
+    }
+
+    /// A run that is killed in the middle, and is gone on with.
+    fn comes_back_over_a_death(&self) -> Result<()> {
+        let guests = cellhost_system_tests::guests().canonicalize()?;
+        let guests = guests.to_str().context("a path in UTF-8")?;
+        let before = newest(&self.runs())?;
+        let streams = fs_err::File::create(self.path().join("streams"))?;
+        let streams = streams.into_parts().0;
+        let mut run = self
+            .cellhost(
+                &["run", "--modules", guests, "--output", "--diff"],
+                &VARIABLES,
+            )
+            .stdout(streams.try_clone()?)
+            .stderr(streams)
+            .spawn()?;
+        eventually("it is in the middle", PATIENCE, || {
+            ensure!(run.try_wait()?.is_none(), "it ended before");
+            let now = newest(&self.runs())?.filter(|now| before.as_ref() != Some(now));
+            let record = now.map(fs_err::read_to_string).transpose()?;
+            Ok(record.unwrap_or_default().lines().count() > 40)
+        })?;
+        run.kill()?;
+        run.wait()?;
+        Ran::of(&self.cellhost(&["resume"], &VARIABLES).output()?)?.ends_with(0);
+        Ok(())
+    }
+
+    /// All that tells of the plan and of its last run. What is written of it is searched for secrets.
+    fn is_looked_at(&self) -> Result<()> {
+        self.cellhost_on_plan("plan", &["-o", "kept.json"])?
+            .ends_with(0);
+        for verb in ["check", "grants", "drift", "bundle", "vendor"] {
+            self.cellhost_on_plan(verb, &[])?.ends_with(0);
+        }
+        let newest = newest(&self.runs())?.context("a record")?;
+        let run = newest.file_stem().context("a name")?.to_string_lossy();
+        for words in [
+            &["runs", "show", &run][..],
+            &["runs", "show", "--format", "json", &run],
+            &["replay", "--format", "json", &run],
+        ] {
+            Ran::of(&self.cellhost(words, &VARIABLES).output()?)?.ends_with(0);
+        }
+        Ok(())
     }
 
     /// Fails unless each cluster says by itself that it is whole.
@@ -348,10 +395,10 @@ fn a_part_of_the_example_of_a_cell_comes_by_one_command_and_goes() -> Result<()>
     goes(&site, &NUCLEUS, &before)?;
 
     // What comes back has the numbers and the data of before.
-    site.run_cell()?.ends_with(0);
+    site.comes_back_over_a_death()?;
     site.leader(&NUCLEUS)?;
     assert_eq!(site.redis(3, REDIS, "GET kept")?, "yes");
-    Ok(())
+    site.is_looked_at()
 }
 
 #[test]
@@ -384,6 +431,9 @@ fn the_example_of_a_cell_comes_by_one_command_is_changed_by_another_and_goes() -
     let again = site.run_cell()?.ends_with(0);
     assert_eq!(again.changes()?, 0, "{}", again.written());
 
-    // It goes.
-    goes(&site, &ALL, &before)
+    // It goes, and comes back.
+    goes(&site, &ALL, &before)?;
+    site.comes_back_over_a_death()?;
+    site.cell_is_whole()?;
+    site.is_looked_at()
 }
