@@ -290,7 +290,10 @@ fn a_store_that_goes_away_stops_the_run_and_loses_nothing() -> anyhow::Result<()
     let store = office.store.clone().context("a stand-in")?;
     let silent = TcpListener::bind("127.0.0.1:0")?;
     let port = silent.local_addr()?.port();
-    office.plan("patience = \"3s\"\n", port)?;
+    // What is under way when the store is lost comes to its end.
+    let state = format!("{}patience = \"3s\"\n", office.state());
+    let impatient = plan(&state, port).replace("\"60s\"", "\"6s\"");
+    office.scene.write("plan.toml", &impatient)?;
     let mut run = office.start("ann")?;
     // Once it speaks to machines, the store knows of it.
     silent.set_nonblocking(true)?;
