@@ -14,6 +14,8 @@ use crate::test;
 const GUESTS: [&str; 2] = ["quorum", "worker"];
 /// How many schedules there are where nothing is said.
 const SCHEDULES: u64 = 100_000;
+/// How many a test run plays, which has other things to do too.
+const BESIDE_TESTS: u64 = 50_000;
 /// Where it stands what became of runs whose host died.
 const MATRIX: &str = "docs/crash-matrix.md";
 
@@ -68,7 +70,7 @@ pub(crate) fn beside_tests(workshop: &Workshop) -> Result<Beside> {
     command
         .args(["-n", "19"])
         .arg(program(workshop))
-        .args(["--schedules", &SCHEDULES.to_string(), "--matrix", MATRIX])
+        .args(["--schedules", &BESIDE_TESTS.to_string(), "--matrix", MATRIX])
         .current_dir(workshop.root());
     Beside::start(&mut command)
 }
