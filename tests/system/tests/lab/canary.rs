@@ -13,7 +13,7 @@ use crate::site::Site;
 use crate::watcher::Watcher;
 
 /// Where on machines secrets are meant to be: what modules configure, and what is theirs.
-const HOLDERS: [&str; 10] = [
+const HOLDERS: [&str; 11] = [
     "/upper/etc/default/minio",
     "/upper/etc/marathon-lb/cell/",
     "/upper/etc/marathon/cell/secret",
@@ -22,6 +22,8 @@ const HOLDERS: [&str; 10] = [
     "/upper/etc/mysql/mariadb.conf.d/99-cell.cnf",
     "/upper/etc/redis/redis-",
     "/upper/etc/supervisor/conf.d/redis-",
+    // What is tried before it goes live.
+    "/upper/etc/telegraf/cell/candidate.conf",
     "/upper/etc/telegraf/cell/telegraf.conf",
     // The bare hash of a file that is nothing but a secret, kept until its service has restarted.
     "/upper/var/lib/cellhost/changed/%2fetc%2fmarathon%2fcell%2fsecret",
